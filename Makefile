@@ -1,0 +1,41 @@
+# Kontaktwerk on one machine. Needs Python 3.11 or newer and make, nothing else.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test up lint format bench lock
+
+PYTHON := .venv/bin/python
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Set up .venv from requirements-dev.lock (a no-op when nothing changed)
+	@sh deploy/local/setup.sh
+
+demo: setup ## Show the whole way of a contact once, on a real Kafka and a real Postgres
+	@$(PYTHON) -m deploy.local.demo
+
+test: setup ## Run the test suite on real Kafka and real Postgres (ARGS="-k name" to choose)
+	@$(PYTHON) -m pytest $(ARGS)
+
+up: setup ## Run the same system until Ctrl-C, data in .local/data (ARGS="--port 8001")
+	@./kontaktwerk up $(ARGS)
+
+lint: setup ## Check style, types (mypy and pyright, strict), import contracts and house rules
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@$(PYTHON) -m pyright
+	@if [ -f .importlinter ]; then .venv/bin/lint-imports; fi
+	@if [ -d tests/architecture ]; then $(PYTHON) -m pytest -q tests/architecture; fi
+
+format: setup ## Format the code and mend what can be mended alone
+	@$(PYTHON) -m ruff check --fix-only .
+	@$(PYTHON) -m ruff format .
+
+bench: setup ## Measure contacts a second and the CPU time of every process
+	@$(PYTHON) -m tests.bench $(ARGS)
+
+lock: ## Resolve requirements*.in anew into requirements*.lock (needs uv)
+	@for name in requirements requirements-dev; do \
+		uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-emit-find-links --no-annotate --no-header $$name.in --output-file $$name.lock || exit 1; \
+	done

@@ -1,0 +1,1 @@
+"""Where and how Kontaktwerk runs: configuration, migrations, containers, and this machine."""
