@@ -1,0 +1,208 @@
+"""What the services tell each other: one frozen type per event, carried as JSON with CloudEvents headers."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from shared.domain.contact import Cause, Contact
+from shared.domain.record import Consent, Json
+from shared.topology import Type
+
+
+class Quiet(msgspec.Struct, frozen=True, kw_only=True):
+    """An event's data. Its repr names the type only: what it holds belongs to a person."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+
+class RecordReceived(Quiet, frozen=True, kw_only=True):
+    """A source says something about a record. `fields` holds only what the delivery named; None clears."""
+
+    record_id: str
+    source: str
+    source_record_id: str | None = None
+    received_at: datetime
+    observed_at: datetime
+    observed_raw: str | None = None
+    fields: Mapping[str, Json] = {}
+    attributes: Mapping[str, Json] = {}
+    consents: tuple[Consent, ...] = ()
+    import_id: str | None = None
+
+
+class RecordDeleted(Quiet, frozen=True, kw_only=True):
+    """A source takes a record back."""
+
+    record_id: str
+    source: str
+    received_at: datetime
+    observed_at: datetime
+
+
+class PersonRef(Quiet, frozen=True, kw_only=True):
+    """Whom an interaction is about: exactly one of these is given."""
+
+    record_id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    contact_id: str | None = None
+
+
+class InteractionReceived(Quiet, frozen=True, kw_only=True):
+    """Something happened with somebody."""
+
+    interaction_id: str
+    source: str
+    type: str
+    at: datetime
+    received_at: datetime
+    by: str | None = None
+    contact: PersonRef
+    subject: str | None = None
+    detail: Mapping[str, Json] = {}
+
+
+class RefreshRequested(Quiet, frozen=True, kw_only=True):
+    """Say this contact again: something it rests on has changed."""
+
+    contact_id: str
+    cause: Cause
+
+
+class Decision(Quiet, frozen=True, kw_only=True):
+    """What became of one accepted event: the outcome that its receipt will show.
+
+    `resolved` waits for the contact's clean version to reach `version`; `deleted` likewise; `dropped` has a reason.
+    """
+
+    event_id: str
+    outcome: Literal["resolved", "deleted", "dropped"]
+    reason: str | None = None
+    contact_id: str | None = None
+    version: int | None = None
+
+
+class Snapshot(Quiet, frozen=True, kw_only=True):
+    """A contact, whole, and the accepted events that this version answers.
+
+    `contact` is None when nothing has to be said about the contact but the decisions (only on `contacts.resolved`).
+    """
+
+    contact: Contact | None
+    decisions: tuple[Decision, ...] = ()
+
+
+class Retired(Quiet, frozen=True, kw_only=True):
+    """A contact is gone. After a merge, `merged_into` at `merged_into_version` holds its records."""
+
+    contact_id: str
+    version: int
+    reason: Literal["merged", "deleted", "erased"]
+    merged_into: str | None = None
+    merged_into_version: int | None = None
+    at: datetime
+    cause: Cause
+    decisions: tuple[Decision, ...] = ()
+
+
+class InteractionResolved(Quiet, frozen=True, kw_only=True):
+    """An interaction with the record it belongs to; the timeline follows the record through merges and splits."""
+
+    interaction_id: str
+    event_id: str
+    contact_id: str
+    record_id: str
+    version: int
+    source: str
+    type: str
+    at: datetime
+    by: str | None = None
+    subject: str | None = None
+    detail: Mapping[str, Json] = {}
+
+
+class Happened(Quiet, frozen=True, kw_only=True):
+    """One entry of `contacts.events`: ids and codes only. The type of the event says what happened.
+
+    `into` for merged; `records` {record_id: contact_id} for split; `changed` (paths) for updated; `name` and `rule` for
+    segments; `review_id` for review.opened; `purpose`, `channel`, `status` for consent.changed.
+    """
+
+    contact_id: str
+    version: int
+    at: datetime
+    cause: Cause
+    into: str | None = None
+    records: Mapping[str, str] | None = None
+    changed: tuple[str, ...] | None = None
+    name: str | None = None
+    rule: str | None = None
+    review_id: str | None = None
+    purpose: str | None = None
+    channel: str | None = None
+    status: str | None = None
+
+
+Data = (
+    RecordReceived
+    | RecordDeleted
+    | InteractionReceived
+    | RefreshRequested
+    | Snapshot
+    | Retired
+    | InteractionResolved
+    | Happened
+    | Contact
+)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One event: CloudEvents attributes and typed data. Said again, it carries the same id.
+
+    `data` is None only for a tombstone on `contacts.clean`; `extensions` become further `ce_…` headers.
+    """
+
+    id: str
+    type: Type
+    source: str
+    time: datetime
+    subject: str
+    data: Data | None
+    traceparent: str | None = None
+    extensions: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Event({self.type}, id={self.id}, subject={self.subject})"
+
+
+DATA_OF: Mapping[Type, Any] = {
+    Type.RECORD_RECEIVED: RecordReceived,
+    Type.RECORD_DELETED: RecordDeleted,
+    Type.INTERACTION_RECEIVED: InteractionReceived,
+    Type.REFRESH_REQUESTED: RefreshRequested,
+    Type.CONTACT_RESOLVED: Snapshot,
+    Type.CONTACT_VALIDATED: Snapshot,
+    Type.CONTACT_ENRICHED: Snapshot,
+    Type.CONTACT_CLEANED: Contact,
+    Type.CONTACT_RETIRED: Retired,
+    Type.INTERACTION_RESOLVED: InteractionResolved,
+    **{
+        happening: Happened
+        for happening in (
+            Type.CONTACT_CREATED,
+            Type.CONTACT_UPDATED,
+            Type.CONTACT_MERGED,
+            Type.CONTACT_SPLIT,
+            Type.CONTACT_REVIVED,
+            Type.CONTACT_DELETED,
+            Type.CONSENT_CHANGED,
+            Type.SEGMENT_ENTERED,
+            Type.SEGMENT_LEFT,
+            Type.REVIEW_OPENED,
+        )
+    },
+}
+"""Which data each type carries. On `contacts.clean` a `contact.retired` has no value at all: a tombstone."""

@@ -1,0 +1,142 @@
+"""The broker port: what the services are promised of a log, whichever stands behind it.
+
+Promises, kept alike by `kafka.py` and `memory.py` (tests/contract/test_broker.py holds both to them):
+what `send` returned for is there for good and in order per partition; a message is delivered again until its offset is
+committed; the partition is Kafka's default hash of the key; two members of a group never own one partition for long,
+and nothing rests on that; bytes come back as they went in.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class TopicPartition(NamedTuple):
+    """One partition of one topic, by the topic's full name (prefix included)."""
+
+    topic: str
+    partition: int
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of a topic, as it lies there. Its repr shows the position only."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+    def __repr__(self) -> str:
+        return f"Message({self.topic}-{self.partition}@{self.offset})"
+
+    @property
+    def position(self) -> TopicPartition:
+        """The partition it lies in."""
+        return TopicPartition(self.topic, self.partition)
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry on its way to a topic. `partition` None: Kafka's default hash of the key decides."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    partition: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Draft({self.topic})"
+
+
+class Consumer(Protocol):
+    """One member of a consumer group. Every error but Transient at start is fatal: the process starts anew."""
+
+    async def start(self) -> None:
+        """Join the group. Raises Transient while no broker answers."""
+        ...
+
+    async def take(self, messages_max: int, wait_s: float) -> list[Message]:
+        """The next messages in order per partition, at most `messages_max`, empty after `wait_s` without any."""
+        ...
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Say that everything before these offsets is done with. A partition lost meanwhile is no error."""
+        ...
+
+    async def rewind(self) -> None:
+        """Go back to what is committed, on every partition owned: for a batch that was given up."""
+        ...
+
+    def owned(self) -> frozenset[TopicPartition]:
+        """The partitions this member owns right now."""
+        ...
+
+    async def stop(self) -> None:
+        """Leave the group."""
+        ...
+
+
+class Producer(Protocol):
+    """Sends; one for each process."""
+
+    async def start(self) -> None:
+        """Connect. Raises Transient while no broker answers."""
+        ...
+
+    async def send(self, drafts: Sequence[Draft]) -> None:
+        """Send all; return once every one is acknowledged by all replicas in sync.
+
+        Raises Transient when the broker is away (some may have arrived: sending again is harmless by design), any
+        other exception when this producer can no longer be trusted, and ValueError for a message over the size limit,
+        before anything is sent.
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Flush and close, within a bounded time."""
+        ...
+
+
+class Admin(Protocol):
+    """Looks at the log from outside a group."""
+
+    async def ensure_topics(self, partitions: int, replication_factor: int) -> None:
+        """Create what of the topology is missing. Raises ValueError when a topic has another partition count."""
+        ...
+
+    async def backlog(self, group: str, topics: Sequence[str]) -> Mapping[TopicPartition, "Backlog"]:
+        """What a group has not committed, by partition (never committed: from its start)."""
+        ...
+
+    async def read(self, position: TopicPartition, offset: int) -> Message | None:
+        """One message by its position, None when it is gone."""
+        ...
+
+
+class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a group is behind on one partition; `oldest_ms` is the timestamp of the first message it has not done."""
+
+    messages: int
+    oldest_ms: int | None = None
+
+
+class Broker(Protocol):
+    """Makes the ends of the log. Names passed in carry no prefix; the implementation adds it."""
+
+    def consumer(self, group: str, topics: Sequence[str], instance: str | None) -> Consumer:
+        """A member of `group` over `topics`; a stable `instance` makes its place survive a quick restart."""
+        ...
+
+    def producer(self) -> Producer:
+        """A producer."""
+        ...
+
+    def admin(self) -> Admin:
+        """The view from outside."""
+        ...

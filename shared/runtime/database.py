@@ -1,0 +1,99 @@
+"""The way to Postgres: a small pool of asyncpg connections, and one place that tells the world's wrongs from ours."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from shared.domain.errors import Transient
+
+Connection = PoolConnectionProxy[asyncpg.Record]
+
+POOL_CONNECTIONS_MAX: Final = 4
+"""A stage works on one batch at a time; the rest is for its chores and its API."""
+
+SETTINGS: Final = {
+    "application_name": "kontaktwerk",
+    "jit": "off",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "30s",
+    "client_connection_check_interval": "500ms",
+    "timezone": "UTC",
+}
+"""`client_connection_check_interval`: a backend whose client was killed while it waited for a lock otherwise goes on
+waiting, with its locks. `idle_in_transaction…`: a stopped process frees its locks at the latest then."""
+
+WORLD: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+"""What goes away by waiting: the server is gone, restarts, is full or asks to try the transaction again."""
+
+
+class Database:
+    """A pool that raises Transient for what goes away by waiting, and lets everything else through."""
+
+    def __init__(self, url: str, connections_max: int = POOL_CONNECTIONS_MAX) -> None:
+        self._url = url
+        self._connections_max = connections_max
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def open(self) -> None:
+        """Connect. Raises Transient while the server does not answer."""
+        with_world = _world()
+        with with_world:
+            self._pool = await asyncpg.create_pool(
+                self._url, min_size=1, max_size=self._connections_max, server_settings=dict(SETTINGS)
+            )
+
+    async def close(self) -> None:
+        """Close every connection, at once where one hangs."""
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection outside a transaction."""
+        if self._pool is None:
+            await self.open()
+        assert self._pool is not None
+        with _world():
+            async with self._pool.acquire() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection in a READ COMMITTED transaction, committed at the end of the block."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
+        """The rows of one statement."""
+        async with self.connection() as connection:
+            return await connection.fetch(query, *args)
+
+    async def execute(self, query: str, *args: Any) -> None:
+        """Run one statement."""
+        async with self.connection() as connection:
+            await connection.execute(query, *args)
+
+
+class _world:  # noqa: N801 (reads as a word where it is used)
+    """Turns what goes away by waiting into Transient."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, WORLD) and not isinstance(error, Transient):
+            raise Transient(type(error).__name__) from error
