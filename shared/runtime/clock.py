@@ -1,5 +1,6 @@
 """The clock, the dice and the source of ids, as ports: decisions get values, the shell asks here."""
 
+import asyncio
 import os
 import random
 import time
@@ -36,8 +37,6 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait without blocking the loop."""
-        import asyncio
-
         await asyncio.sleep(seconds)
 
 

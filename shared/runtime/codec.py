@@ -4,6 +4,7 @@ Values are UTF-8 JSON, attributes travel as CloudEvents 1.0 headers in binary mo
 a tombstone is a message without value.
 """
 
+import re
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,11 +21,20 @@ _ENCODER: Final = msgspec.json.Encoder()
 _DECODERS: Final[dict[Type, msgspec.json.Decoder[Any]]] = {
     type_: msgspec.json.Decoder(data) for type_, data in DATA_OF.items()
 }
-_NUL: Final = b"\\u0000"
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _SCHEMA: Final = "/v1/schemas/{}"
 _KNOWN: Final = frozenset(
-    ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "ce_dataschema", "content-type",
-     "traceparent")  # fmt: skip
+    (
+        "ce_specversion",
+        "ce_id",
+        "ce_source",
+        "ce_type",
+        "ce_time",
+        "ce_subject",
+        "ce_dataschema",
+        "content-type",
+        "traceparent",
+    )
 )
 
 
@@ -92,17 +102,45 @@ def _time(text: str) -> datetime:
 
 
 def _data(value: bytes, type_: Type) -> Any:
-    if _NUL in value:
+    if holds_nul(value):
         raise Malformed("the value holds a NUL character")
     try:
         return _DECODERS[type_].decode(value)
     except msgspec.ValidationError as error:
-        raise Malformed(_place(str(error))) from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        pointer, detail = fault_of(error)
+        raise Malformed(f"{detail} at {pointer or 'the whole'}") from None
+    except RecursionError:
+        raise Malformed("the value is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise Malformed("the value is not JSON in UTF-8") from None
 
 
-def _place(text: str) -> str:
-    """The decoder's message without the value it may quote: only expected types and the path remain."""
-    fault, _, path = text.rpartition(" - at ")
-    return f"{fault.split(',')[0]} at {path.strip('`')}" if path else "the value has another shape"
+def holds_nul(body: bytes) -> bool:
+    """True when a text of this JSON holds the character U+0000, which Postgres cannot hold.
+
+    The six characters of the escape are looked for; behind an escaped backslash they are plain text and harmless.
+    """
+    return b"\\u0000" in body and _NUL.search(body) is not None
+
+
+def fault_of(error: msgspec.ValidationError) -> tuple[str, str]:
+    """Where a value has the wrong shape, as a JSON pointer (RFC 6901; empty: the whole), and what was expected.
+
+    Only words of the decoder's own remain: it may quote what it found, and that may belong to a person.
+    """
+    fault, _, path = str(error).rpartition(" - at `")
+    pointer = _pointer(path.rstrip("`")) if fault else ""
+    return pointer, _said_safely(fault or str(error))
+
+
+def _pointer(path: str) -> str:
+    """`$.emails[0].value` becomes `/emails/0/value`; a key of a map, which may be anybody's, stays `…`."""
+    steps = re.findall(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+|\.\.\.)\]", path)
+    return "".join("/" + (name or ("…" if index == "..." else index)) for name, index in steps)
+
+
+def _said_safely(fault: str) -> str:
+    for words in ("Expected", "Object missing required field", "Invalid RFC3339 encoded datetime", "Invalid UUID"):
+        if fault.startswith(words):
+            return fault.replace("`", "").lower()
+    return "has a field that is not known" if "unknown field" in fault else "is none of the values that are allowed"

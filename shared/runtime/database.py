@@ -9,7 +9,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from shared.domain.errors import Transient
 
-Connection = PoolConnectionProxy[asyncpg.Record]
+Connection = PoolConnectionProxy
 
 POOL_CONNECTIONS_MAX: Final = 4
 """A stage works on one batch at a time; the rest is for its chores and its API."""
@@ -45,7 +45,7 @@ class Database:
     def __init__(self, url: str, connections_max: int = POOL_CONNECTIONS_MAX) -> None:
         self._url = url
         self._connections_max = connections_max
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
         """Connect. Raises Transient while the server does not answer."""

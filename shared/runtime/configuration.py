@@ -1,0 +1,183 @@
+"""The configuration folder, read and checked: what is wrong is said by file and place, with what was probably meant.
+
+YAML 1.2 as the contract shows it: `NO`, `18:00`, `01067` and dates are texts, a key twice is an error, an unknown key
+is an error with "did you mean". A value `env:NAME` or `file:PATH` is read from there.
+"""
+
+import difflib
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import ScalarNode
+
+from shared.domain.configuration import Configuration, Fields, Rule, Source
+
+T = TypeVar("T")
+
+FILE_BYTES_MAX: Final = 1024 * 1024
+"""A megabyte holds thousands of rules; what is larger is some other file."""
+
+RESOLVED: Final = frozenset({"secrets"})
+"""Keys whose values may be `env:NAME` or `file:PATH`."""
+
+NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
+"""Names of sources stand in URLs, ids and metric labels."""
+
+
+class Misconfigured(ValueError):
+    """The configuration cannot be used; the text names file and place and what to change, never a secret."""
+
+
+class _Constructor(SafeConstructor):
+    """Reads numbers with a leading zero and dates as the texts they are."""
+
+    def construct_yaml_int(self, node: ScalarNode) -> Any:
+        """01067 is a postcode."""
+        digits = node.value.lstrip("+-")
+        if len(digits) > 1 and digits.isdigit() and digits.startswith("0"):
+            return node.value
+        return super().construct_yaml_int(node)
+
+    def construct_as_text(self, node: ScalarNode) -> str:
+        """2026-01-01 stays what was written."""
+        return str(node.value)
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_yaml_int)
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_as_text)
+
+
+def load(folder: Path, environment: Mapping[str, str] | None = None) -> Configuration:
+    """The configuration in this folder (sources.yaml, fields.yaml, rules.yaml; the last two may be absent).
+
+    Raises Misconfigured for whatever is wrong. The digest covers the files, not the secrets they point to.
+    """
+    environment = os.environ if environment is None else environment
+    texts = {name: _text(folder / name) for name in ("sources.yaml", "fields.yaml", "rules.yaml")}
+    if not texts["sources.yaml"].strip():
+        raise Misconfigured(f"{folder / 'sources.yaml'}: missing or empty; it names the sources that may write")
+    found = {name: _parse(name, text) for name, text in texts.items()}
+    sources = _only(found["sources.yaml"], "sources", "sources.yaml", {})
+    rules = _only(found["rules.yaml"], "rules", "rules.yaml", [])
+    if not isinstance(sources, dict) or not isinstance(rules, list):
+        raise Misconfigured("sources.yaml: `sources` is a map by name, and rules.yaml: `rules` is a list")
+    return Configuration(
+        digest=hashlib.blake2b("\0".join(texts.values()).encode(), digest_size=16).hexdigest(),
+        sources={name: _source(name, said, folder, environment) for name, said in sources.items()},
+        fields=_as(found["fields.yaml"] or {}, Fields, "fields.yaml"),
+        rules=_rules(rules),
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be read ({type(error).__name__})") from None
+    if len(data) > FILE_BYTES_MAX:
+        raise Misconfigured(f"{path}: more than {FILE_BYTES_MAX} bytes")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Misconfigured(f"{path}: is not UTF-8") from None
+
+
+def _parse(name: str, text: str) -> Any:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
+    try:
+        return yaml.load(text)
+    except MarkedYAMLError as error:
+        place = "" if error.problem_mark is None else f" line {error.problem_mark.line + 1}"
+        raise Misconfigured(f"{name}{place}: {(error.problem or 'is not YAML').splitlines()[0]}") from None
+    except (YAMLError, ValueError, RecursionError):
+        raise Misconfigured(f"{name}: is not YAML 1.2") from None
+
+
+def _only(found: Any, key: str, name: str, empty: Any) -> Any:
+    """What stands under the one key a file has."""
+    if found is None:
+        return empty
+    if not isinstance(found, dict):
+        raise Misconfigured(f"{name}: begins with `{key}:`")
+    for other in found:
+        if other != key:
+            raise Misconfigured(f"{name}: unknown key `{other}`{_meant(str(other), [key])}")
+    return found.get(key, empty) or empty
+
+
+def _source(name: Any, said: Any, folder: Path, environment: Mapping[str, str]) -> Source:
+    place = f"sources.yaml: sources.{name}"
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise Misconfigured(f"{place}: a source's name has 1 to 64 of a-z, 0-9, - and _")
+    source = _as(said or {}, Source, place)
+    if not 0 <= source.trust <= 100:
+        raise Misconfigured(f"{place}.trust: is from 0 to 100")
+    if source.country is not None and not re.fullmatch(r"[A-Z]{2}", source.country):
+        raise Misconfigured(f"{place}.country: is a code of two capital letters, such as DE")
+    secrets = tuple(_resolved(one, f"{place}.secrets", folder, environment) for one in source.secrets)
+    return msgspec.structs.replace(source, secrets=secrets)
+
+
+def _rules(said: list[Any]) -> tuple[Rule, ...]:
+    rules: list[Rule] = []
+    for index, one in enumerate(said):
+        name = one.get("name") if isinstance(one, dict) else None
+        rule = _as(one, Rule, f"rules.yaml: rules.{name if isinstance(name, str) else index}")
+        if rule.name in {other.name for other in rules}:
+            raise Misconfigured(f"rules.yaml: rules.{rule.name}: there are two rules of this name")
+        rules.append(rule)
+    return tuple(rules)
+
+
+def _as(value: Any, type_: type[T], place: str) -> T:
+    _refuse_unknown(value, type_, place)
+    try:
+        return msgspec.convert(value, type_)
+    except msgspec.ValidationError as error:
+        fault, _, path = str(error).rpartition(" - at `$")
+        where = path.rstrip("`")
+        raise Misconfigured(f"{place}{where}: {fault or str(error)}") from None
+
+
+def _refuse_unknown(value: Any, type_: type[Any], place: str) -> None:
+    """Name the first key that no struct has, here and in structs below, with what was probably meant."""
+    if not isinstance(value, dict):
+        return
+    fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
+    for key, below in value.items():
+        if key not in fields:
+            raise Misconfigured(f"{place}: unknown key `{key}`{_meant(str(key), list(fields))}")
+        kind = fields[key].type
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            _refuse_unknown(below, kind, f"{place}.{key}")
+
+
+def _meant(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f", did you mean `{near[0]}`?" if near else f"; known are {', '.join(sorted(known))}"
+
+
+def _resolved(value: str, place: str, folder: Path, environment: Mapping[str, str]) -> str:
+    """The value itself, or what the environment or the file it names holds (one line break at the end is no part)."""
+    kind, _, name = value.partition(":")
+    if kind == "env":
+        if not environment.get(name):
+            raise Misconfigured(f"{place}: the environment variable {name} is not set")
+        return environment[name]
+    if kind == "file":
+        text = _text(folder / name)
+        if not text.strip():
+            raise Misconfigured(f"{place}: the file {name} is missing or empty")
+        return text.removesuffix("\n").removesuffix("\r")
+    return value
