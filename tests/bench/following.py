@@ -1,0 +1,38 @@
+"""Reading `contacts.clean` to its end, as any subscriber would: the last message of each contact."""
+
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+
+async def present_contacts(bootstrap_servers: str, topic: str = "contacts.clean") -> dict[str, dict[str, Any]]:
+    """Every contact that is not gone, by id, as the topic says it last."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers, enable_auto_commit=False, client_id=f"following-{uuid4()}"
+    )
+    await consumer.start()
+    try:
+        numbers = consumer.partitions_for_topic(topic) or await _partitions(consumer, topic)
+        partitions = [TopicPartition(topic, number) for number in numbers]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        contacts: dict[str, dict[str, Any]] = {}
+        while any([await consumer.position(one) < ends[one] for one in partitions]):
+            taken = await consumer.getmany(timeout_ms=500)
+            for message in (message for batch in taken.values() for message in batch):
+                key = message.key.decode()
+                if message.value is None:
+                    contacts.pop(key, None)
+                else:
+                    contacts[key] = msgspec.json.decode(message.value)
+        return contacts
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    metadata = await consumer._client.fetch_all_metadata()  # noqa: SLF001 (no public call reads an unsubscribed topic)
+    return metadata.partitions_for_topic(topic) or set()
