@@ -8,7 +8,7 @@ alike. Nothing here rests on being the only one who works on a message.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol, TypeVar, assert_never
+from typing import Final, Protocol, TypeVar, assert_never, runtime_checkable
 
 from shared.domain.errors import Malformed, Transient
 from shared.domain.events import Event
@@ -63,6 +63,16 @@ class Stage(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsItself(Protocol):
+    """A stage that reads its messages in a way of its own, such as one that follows dead letters: those hold anything,
+    and setting aside again what cannot be read would never end."""
+
+    def read(self, messages: Sequence[Message]) -> tuple[list["Taken"], list[SetAside]]:
+        """The messages of a batch, in order, and those that cannot be read with the reason."""
+        ...
+
+
 class Gauge(Protocol):
     """Where the loop tells what it sees; implemented by telemetry."""
 
@@ -113,7 +123,7 @@ class Loop:
         """Settle, produce, commit: this order is the delivery guarantee."""
         started = self.clock.monotonic()
         self.gauge.taken(len(messages), min(message.timestamp_ms for message in messages))
-        taken, unreadable = read(messages)
+        taken, unreadable = reader_of(self.stage)(messages)
         settled = await self._patiently(lambda: self.stage.settle(taken)) if taken else Settled(())
         assert len(settled.outcomes) == len(taken), "a stage answers every message of its batch"
         outcomes: list[Outcome] = [*settled.outcomes, *(why for _, why in unreadable)]
@@ -156,6 +166,11 @@ class Loop:
                 if attempt:
                     self.gauge.waiting(None)
                 return result
+
+
+def reader_of(stage: Stage) -> Callable[[Sequence[Message]], tuple[list[Taken], list[SetAside]]]:
+    """How a stage's messages become events: by `read` below, unless it reads them itself."""
+    return stage.read if isinstance(stage, ReadsItself) else read
 
 
 def read(messages: Sequence[Message]) -> tuple[list[Taken], list[SetAside]]:
