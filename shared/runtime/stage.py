@@ -66,7 +66,8 @@ class Stage(Protocol):
 @runtime_checkable
 class ReadsItself(Protocol):
     """A stage that reads its messages in a way of its own, such as one that follows dead letters: those hold anything,
-    and setting aside again what cannot be read would never end."""
+    and setting aside again what cannot be read would never end.
+    """
 
     def read(self, messages: Sequence[Message]) -> tuple[list["Taken"], list[SetAside]]:
         """The messages of a batch, in order, and those that cannot be read with the reason."""
