@@ -1,0 +1,44 @@
+"""`tokens`: who may what. A token is seen once, when it is made; what is stored is its hash."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from shared.commands.running import Failed, Running
+from shared.domain.errors import Transient
+from shared.runtime.access import Role, create_token, list_tokens
+from shared.runtime.database import Database
+
+
+async def create(running: Running, role: Role, name: str, sources: Sequence[str] | None) -> dict[str, Any]:
+    """Make a token; `sources` None lets a sender write every source."""
+    async with _database(running) as database:
+        token = await create_token(database, role, name, sources)
+    return {"token": token, "role": role.value, "name": name, "sources": None if sources is None else list(sources)}
+
+
+async def listed(running: Running) -> list[dict[str, Any]]:
+    """All tokens, newest first, without what would let one in."""
+    async with _database(running) as database:
+        tokens = await list_tokens(database)
+    return [
+        {
+            "token_id": token.token_id,
+            "name": token.name,
+            "role": token.role.value,
+            "sources": None if token.sources is None else list(token.sources),
+            "revoked": token.revoked,
+        }
+        for token in tokens
+    ]
+
+
+@asynccontextmanager
+async def _database(running: Running) -> AsyncIterator[Database]:
+    database = Database(running.database(), connections_max=1)
+    try:
+        yield database
+    except Transient as error:
+        raise Failed(f"Postgres does not answer ({error}); have the tables been made with `migrate`?") from None
+    finally:
+        await database.close()
