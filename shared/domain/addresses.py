@@ -10,7 +10,9 @@ READINGS_MAX: Final = 32_768
 """Streets, cities and companies kept as read: they repeat far more often than persons."""
 
 _NUMBER: Final = r"\d{1,5}\s?[a-zA-Z]?(?:\s?[-–/+]\s?\d{0,5}\s?[a-zA-Z]?)?"
-_NUMBER_LAST: Final = re.compile(rf"(.*[^\d\s,].*?)[\s,]+(?:nr\.?\s*)?({_NUMBER})|(.*[^\W\d]\.?)({_NUMBER})", re.IGNORECASE)
+_NUMBER_LAST: Final = re.compile(
+    rf"(.*[^\d\s,].*?)[\s,]+(?:nr\.?\s*)?({_NUMBER})|(.*[^\W\d]\.?)({_NUMBER})", re.IGNORECASE
+)
 _NUMBER_FIRST: Final = re.compile(rf"({_NUMBER})[\s,]+(.*[^\W\d].*)")
 _STREET_FORMS: Final = (
     (re.compile(r"(?:strasse|strase|str|straat)\b\.?"), "str"),

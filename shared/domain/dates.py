@@ -10,7 +10,9 @@ from shared.domain.text import fold
 TWO_DIGIT_YEARS_FROM: Final = 1911
 """A two-digit year means the century after this: contacts are rarely older than that or born after 2010."""
 
-PLACEHOLDER_DATES: Final = frozenset({"1900-01-01", "1970-01-01", "1901-01-01", "1899-12-30", "1899-12-31", "2000-01-01"})
+PLACEHOLDER_DATES: Final = frozenset(
+    {"1900-01-01", "1970-01-01", "1901-01-01", "1899-12-30", "1899-12-31", "2000-01-01"}
+)
 """What systems and people write where they know no date."""
 
 _ISO: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[t ].*)?")

@@ -40,7 +40,8 @@ _PARTS: Final = re.compile(r"[\s,;]+")
 
 class NameReading(NamedTuple):
     """A name as read. `given` holds folded given names in order, single letters for initials; `family` the parts of the
-    family name without particles; `generation` junior, senior or third; `sex` m or f where title or field says it."""
+    family name without particles; `generation` junior, senior or third; `sex` m or f where title or field says it.
+    """
 
     given: tuple[str, ...]
     family: tuple[str, ...]
@@ -71,7 +72,7 @@ def read_name(given: str | None, family: str | None, full: str | None) -> NameRe
 
 @lru_cache(256)
 def sex_of(text: str | None) -> str | None:
-    """m or f from a salutation or a gender field as somebody wrote it, None for anything else."""
+    """M or f from a salutation or a gender field as somebody wrote it, None for anything else."""
     if not text:
         return None
     spoken = " ".join(words_of(text))
@@ -176,7 +177,9 @@ def _whole(full: str) -> NameReading:
         return NameReading((), (), None, spoken.sex)
     if "," not in full and len(spoken.kept) <= 2:
         given, family = (spoken.kept[:1], spoken.kept[1:]) if len(spoken.kept) == 2 else ((), spoken.kept)
-        if not family or (len(spoken.kept) == 1 and spoken.kept[0] in given_sexes() and spoken.kept[0] not in family_names()):
+        if not family or (
+            len(spoken.kept) == 1 and spoken.kept[0] in given_sexes() and spoken.kept[0] not in family_names()
+        ):
             given, family = spoken.kept, ()
         return NameReading(given, family, spoken.generation, spoken.sex)
     parsed = HumanName(full)

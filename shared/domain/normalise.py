@@ -126,9 +126,7 @@ def _numbers(texts: list[str], country: str | None) -> tuple[str, ...]:
     return tuple(sorted(read)[:ADDRESSES_MAX])
 
 
-def _guess(
-    given: tuple[str, ...], family: tuple[str, ...], mails: tuple[str, ...]
-) -> tuple[str | None, str | None]:
+def _guess(given: tuple[str, ...], family: tuple[str, ...], mails: tuple[str, ...]) -> tuple[str | None, str | None]:
     """Given or family name from a personal mail address, where the record does not say it."""
     full_given = bool(given) and len(given[0]) > 1
     if full_given and family:
@@ -169,7 +167,10 @@ def _fits(given: tuple[str, ...], found: str) -> bool:
 @lru_cache(16_384)
 def _names_in(local: str) -> tuple[str | None, str | None]:
     """joerg.mueller → joerg, mueller; mueller.joerg too, as joerg is the better known given name."""
-    parts = ["".join(sign for sign in part if sign.isalpha()) for part in local.replace("-", ".").replace("_", ".").split(".")]
+    parts = [
+        "".join(sign for sign in part if sign.isalpha())
+        for part in local.replace("-", ".").replace("_", ".").split(".")
+    ]
     parts = [part for part in parts if part]
     if len(parts) != 2 or max(map(len, parts)) < 3:
         return None, None

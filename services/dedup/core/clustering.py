@@ -1,0 +1,256 @@
+"""Clustering: which records are one contact, decided over all records of the touched contacts at once, never pair by pair.
+
+Agglomerative, and a pure function of its arguments whatever their order: the two groups with the strongest link join
+first, ties go to the smaller record ids. link = .75 · greatest + .25 · mean probability of all cross pairs; a pair
+without evidence counts 0 in the mean, whether it was never compared or found too weak to keep: it supports nothing, but
+does not forbid. What forbids is a veto between any two records of the groups (birthday, given name, generation, kind)
+or a judgement. Measured .926 to .930 cluster F1 against .905 for joining the best cluster (facts, matching 7).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from heapq import heapify, heappop, heappush
+from typing import Final, Literal
+
+import msgspec
+
+from services.dedup.core.assignment import Assignment, assign_ids
+from services.dedup.core.comparison import Evidence, veto_between
+from services.dedup.core.model import Model, probability
+from shared.domain.normalise import Traits
+
+__all__ = ["Assignment", "Judgement", "Offer", "Partition", "Policy", "assign_ids", "partition"]
+
+Policy = Literal["careful", "eager", "never"]
+Pair = tuple[str, str]
+
+CLUSTER_MAX: Final = 200
+"""Records of one contact that are merged without asking. Measured clusters have 38 at most; 200 of one person is a shared
+mailbox or a placeholder that nobody knew."""
+
+PPM: Final = 1_000_000
+"""Probabilities are compared as whole millionths, so that no rounding depends on the order of a sum."""
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """A person's word that the records left and right are (or are not) the same. It stands for every pair across, as far
+    as the records still exist; of two about one pair the newer holds.
+    """
+
+    judgement_id: str
+    same: bool
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    at: datetime
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """Groups of record ids that a person should look at together. `weight` (millibits) is the strongest evidence across
+    them, `pairs` the evidence there is. borderline: likely, but not sure enough; contradiction: judgements disagree, and
+    "different" holds meanwhile; oversized: more records than are merged without asking.
+    """
+
+    groups: tuple[tuple[str, ...], ...]
+    weight: int
+    pairs: tuple[Pair, ...]
+    reason: Literal["borderline", "contradiction", "oversized"] = "borderline"
+
+
+class Partition(msgspec.Struct, frozen=True):
+    """Every record in exactly one group, groups by their smallest record id, and what should be reviewed."""
+
+    groups: tuple[frozenset[str], ...]
+    offers: tuple[Offer, ...] = ()
+
+
+def partition(
+    traits: Mapping[str, Traits],
+    evidence: Mapping[Pair, Evidence],
+    judgements: Sequence[Judgement],
+    policy: Policy,
+    model: Model,
+) -> Partition:
+    """Partition all records of `traits`. Evidence is keyed by the pair of record ids, either order, each pair once.
+
+    careful joins what holds a pair in the merge band and offers the rest of each likely group; eager joins whole likely
+    groups; never joins only what a judgement says. What careful joins is always part of what eager joins.
+    """
+    binding, contradictions = _bind(traits, judgements)
+    groups = _Groups(traits, evidence, binding, model)
+    bound = groups.present()
+    sure = bound
+    if policy != "never":
+        groups.join(model.bands.merge_millibits)
+        sure = groups.present()
+    groups.join(model.bands.offer_millibits)
+    likely = groups.present()
+    if policy == "eager":
+        sure = likely
+    borderline = [_offer(whole, sure, evidence, "borderline") for whole in likely if whole not in set(sure)]
+    oversized = [_offer(whole, sure, evidence, "oversized") for whole in groups.oversized]
+    contradicted = [_offer(whole, sure, evidence, "contradiction") for whole in contradictions]
+    offers = [offer for offer in (*contradicted, *oversized, *borderline) if len(offer.groups) > 1]
+    return Partition(tuple(sure), tuple(_distinct(offers)))
+
+
+class _Bindings(msgspec.Struct):
+    same: list[frozenset[str]]
+    different: set[frozenset[str]]
+
+
+def _bind(traits: Mapping[str, Traits], judgements: Sequence[Judgement]) -> tuple[_Bindings, list[frozenset[str]]]:
+    """What judgements say about the records at hand, pair by pair, and the sets about which they contradict each other."""
+    newest: dict[frozenset[str], Judgement] = {}
+    for judgement in sorted(judgements, key=lambda one: (one.at, one.judgement_id)):
+        for left in judgement.left:
+            for right in judgement.right:
+                if left != right and left in traits and right in traits:
+                    newest[frozenset((left, right))] = judgement
+    different = {pair for pair, judgement in newest.items() if not judgement.same}
+    home = {record: frozenset((record,)) for record in traits}
+    contradictions: list[frozenset[str]] = []
+    same = [(one.at, one.judgement_id, sorted(pair)) for pair, one in newest.items() if one.same]
+    for _, _, (left, right) in sorted(same):
+        if home[left] is home[right]:
+            continue
+        whole = home[left] | home[right]
+        if any(frozenset((one, other)) in different for one in home[left] for other in home[right]):
+            contradictions.append(whole)
+            continue
+        home.update(dict.fromkeys(whole, whole))
+    return _Bindings(_ordered(set(home.values())), different), contradictions
+
+
+class _Link(msgspec.Struct):
+    greatest: int
+    total: int
+    weight: int
+
+
+class _Groups:
+    """Groups under way: joined pairwise by their strongest link until none is strong enough."""
+
+    def __init__(
+        self, traits: Mapping[str, Traits], evidence: Mapping[Pair, Evidence], binding: _Bindings, model: Model
+    ) -> None:
+        self._traits = traits
+        self._evidence = evidence
+        self._different = binding.different
+        self._threshold = _ppm(model.bands.offer_millibits)
+        self._members = {min(group): group for group in binding.same}
+        self._links: dict[str, dict[str, _Link]] = {name: {} for name in self._members}
+        self._blocked: set[Pair] = set()
+        self.oversized: list[frozenset[str]] = []
+        home = {record: name for name, group in self._members.items() for record in group}
+        for (one, other), found in evidence.items():
+            if one in home and other in home and home[one] != home[other]:
+                self._add(home[one], home[other], found, model)
+
+    def present(self) -> list[frozenset[str]]:
+        return _ordered(self._members.values())
+
+    def join(self, weight_min: int) -> None:
+        """Join groups whose link exceeds the offer band, where one pair across weighs at least `weight_min`."""
+        queue = [
+            self._entry(one, other, link)
+            for one, others in self._links.items()
+            for other, link in others.items()
+            if one < other and link.weight >= weight_min
+        ]
+        heapify(queue)
+        while queue:
+            strength, one, other, size = heappop(queue)
+            if not self._stands(one, other, size) or -strength <= self._threshold or not self._may_join(one, other):
+                continue
+            kept = self._unite(one, other)
+            for neighbour, link in self._links[kept].items():
+                if link.weight >= weight_min:
+                    heappush(queue, self._entry(*sorted((kept, neighbour)), link))
+
+    def _add(self, one: str, other: str, found: Evidence, model: Model) -> None:
+        if found.veto is not None or found.weight < model.bands.keep_millibits:
+            return
+        chance = _ppm(found.weight)
+        link = self._links[one].get(other)
+        if link is None:
+            self._links[one][other] = self._links[other][one] = _Link(chance, chance, found.weight)
+            return
+        link.greatest, link.total = max(link.greatest, chance), link.total + chance
+        link.weight = max(link.weight, found.weight)
+
+    def _entry(self, one: str, other: str, link: _Link) -> tuple[int, str, str, int]:
+        pairs = len(self._members[one]) * len(self._members[other])
+        strength = (3 * link.greatest * pairs + link.total) // (4 * pairs)
+        return -strength, one, other, len(self._members[one]) + len(self._members[other])
+
+    def _stands(self, one: str, other: str, size: int) -> bool:
+        """False for an entry whose groups have joined others since it was queued."""
+        here, there = self._members.get(one), self._members.get(other)
+        return here is not None and there is not None and len(here) + len(there) == size
+
+    def _may_join(self, one: str, other: str) -> bool:
+        if (one, other) in self._blocked:
+            return False
+        here, there = self._members[one], self._members[other]
+        if any(self._forbidden(left, right) for left in here for right in there):
+            self._blocked.add((one, other))
+            return False
+        if len(here) + len(there) > CLUSTER_MAX:
+            self.oversized.append(here | there)
+            return False
+        return True
+
+    def _forbidden(self, left: str, right: str) -> bool:
+        if self._different and frozenset((left, right)) in self._different:
+            return True
+        found = self._evidence.get((left, right)) or self._evidence.get((right, left))
+        if found is not None:
+            return found.veto is not None
+        return veto_between(self._traits[left], self._traits[right]) is not None
+
+    def _unite(self, one: str, other: str) -> str:
+        kept, gone = sorted((one, other))
+        self._members[kept] = self._members[kept] | self._members.pop(gone)
+        for neighbour, link in self._links.pop(gone).items():
+            del self._links[neighbour][gone]
+            if neighbour == kept:
+                continue
+            mine = self._links[kept].get(neighbour)
+            if mine is not None:
+                link = _Link(max(mine.greatest, link.greatest), mine.total + link.total, max(mine.weight, link.weight))
+            self._links[kept][neighbour] = self._links[neighbour][kept] = link
+            if tuple(sorted((gone, neighbour))) in self._blocked:
+                self._blocked.add((kept, neighbour) if kept < neighbour else (neighbour, kept))
+        return kept
+
+
+def _ppm(weight: int) -> int:
+    return round(probability(weight) * PPM)
+
+
+def _ordered(groups: Iterable[frozenset[str]]) -> list[frozenset[str]]:
+    return sorted(groups, key=min)
+
+
+def _offer(
+    whole: frozenset[str],
+    sure: Iterable[frozenset[str]],
+    evidence: Mapping[Pair, Evidence],
+    reason: Literal["borderline", "contradiction", "oversized"],
+) -> Offer:
+    groups = sorted(tuple(sorted(group)) for group in sure if group & whole)
+    home = {record: place for place, group in enumerate(groups) for record in group}
+    across = {
+        (min(pair), max(pair)): found.weight
+        for pair, found in evidence.items()
+        if pair[0] in home and pair[1] in home and home[pair[0]] != home[pair[1]]
+    }
+    return Offer(tuple(groups), max(across.values(), default=0), tuple(sorted(across)), reason)
+
+
+def _distinct(offers: Iterable[Offer]) -> list[Offer]:
+    """One offer for the same groups, the gravest reason first."""
+    seen: dict[tuple[tuple[str, ...], ...], Offer] = {}
+    for offer in offers:
+        seen.setdefault(offer.groups, offer)
+    return sorted(seen.values(), key=lambda offer: offer.groups)

@@ -1,0 +1,279 @@
+"""Grading: how much two values of one field are alike, as a word. Symmetric; what a word weighs is the model's matter."""
+
+from functools import lru_cache
+from itertools import product
+from typing import Final
+
+from rapidfuzz.distance import OSA
+
+from services.dedup.core.population import Population
+from shared.domain.mail import is_free_mail, mail_kind
+from shared.domain.names import family_names, given_sexes, roots_of
+from shared.domain.normalise import Traits
+from shared.domain.phone import parse_phone
+from shared.domain.text import flat
+
+READINGS_MAX: Final = 131_072
+"""Pairs of names kept as graded: few names make most pairs."""
+
+ONE_SLIP, TWO_SLIPS = 4, 8
+"""Letters from which one, then two typing errors still leave a word recognisable."""
+
+MISSING: Final = "missing"
+SUPPORTING: Final = frozenset({"exact", "part", "nickname", "similar", "swapped"})
+
+Words = tuple[str, ...]
+
+
+@lru_cache(READINGS_MAX)
+def given_grade(one: Words, other: Words) -> str:
+    """exact, part (one of several), nickname, similar (a slip), variant (both known names), initial, initial-differs,
+    differs, or missing.
+    """
+    if not one or not other:
+        return MISSING
+    if len(one[0]) == 1 or len(other[0]) == 1:
+        return _initials(one, other)
+    if flat("".join(one)) == flat("".join(other)):
+        return "exact"
+    if flat(one[0]) == flat(other[0]) or {*one} & {*other}:
+        return "part"
+    return _single(one[0], other[0])
+
+
+def _initials(one: Words, other: Words) -> str:
+    return "initial" if one[0][0] == other[0][0] else "initial-differs"
+
+
+def _single(one: str, other: str) -> str:
+    if {*roots_of(one)} & {*roots_of(other)} or _is_short_for(one, other) or _is_short_for(other, one):
+        return "nickname"
+    if not slip(one, other):
+        return "differs"
+    sexes = given_sexes()
+    known, known_too = sexes.get(one), sexes.get(other)
+    if known is None or known_too is None:
+        return "similar"
+    return "differs" if {known, known_too} == {"m", "f"} else "variant"
+
+
+def _is_short_for(short: str, long: str) -> bool:
+    """Chris for christian; but maria is not short for mariana: a known name of another sex is a name of its own."""
+    if not 3 <= len(short) < len(long) or not long.startswith(short):
+        return False
+    known, known_too = given_sexes().get(short), given_sexes().get(long)
+    return known is None or known == known_too or "u" in (known, known_too)
+
+
+@lru_cache(READINGS_MAX)
+def family_grade(one: Words, other: Words) -> str:
+    """exact, part (of a double name), similar (a slip), variant (both known names), differs, or missing."""
+    if not one or not other:
+        return MISSING
+    joined, joined_too = "".join(one), "".join(other)
+    if flat(joined) == flat(joined_too):
+        return "exact"
+    if {*one} & {*other}:
+        return "part"
+    if not slip(joined, joined_too):
+        return "differs"
+    known = family_names()
+    return "variant" if joined in known and joined_too in known else "similar"
+
+
+def slip(one: str, other: str) -> bool:
+    """True when typing errors may lie between two words: one from four letters on, two from eight."""
+    length = max(len(one), len(other))
+    if length < ONE_SLIP:
+        return False
+    allowed = 1 if length < TWO_SLIPS else 2
+    return OSA.distance(flat(one), flat(other), score_cutoff=allowed) <= allowed
+
+
+def name_grades(one: Traits, other: Traits) -> tuple[str, str]:
+    """The grades of given and family name: straight, crosswise where only that fits, else by guesses from addresses."""
+    given, family = given_grade(one.given, other.given), family_grade(one.family, other.family)
+    if (given not in SUPPORTING and family not in SUPPORTING) or "differs" in (given, family):
+        crossed = _crosswise(one, other)
+        if crossed is not None:
+            return crossed
+    if given in (MISSING, "initial"):
+        given = _guessed_given(one, other) or given
+    if family == MISSING:
+        family = _guessed_family(one, other) or family
+    return given, family
+
+
+def _crosswise(one: Traits, other: Traits) -> tuple[str, str] | None:
+    """swapped, swapped where given and family name stand in each other's place in one of the two records."""
+    there, back = family_grade(one.given, other.family), family_grade(one.family, other.given)
+    if "differs" in (there, back) or "exact" not in (there, back):
+        return None
+    if there == MISSING or back == MISSING:
+        # One name alone, met in the other's wrong field: it is given or family name, nobody knows which.
+        return ("swapped", MISSING) if (one.given if there != MISSING else other.given) else (MISSING, "swapped")
+    if "variant" in (there, back):
+        return None
+    return "swapped", "swapped"
+
+
+def _guessed_given(one: Traits, other: Traits) -> str | None:
+    guess = (one.guessed_given,) if one.guessed_given else one.given
+    guess_too = (other.guessed_given,) if other.guessed_given else other.given
+    if not guess or not guess_too or (guess is one.given and guess_too is other.given):
+        return None
+    grade = given_grade(guess, guess_too)
+    if grade == "initial":
+        return "initial"
+    return "guessed" if grade in SUPPORTING else "guess-differs"
+
+
+def _guessed_family(one: Traits, other: Traits) -> str | None:
+    guess = (one.guessed_family,) if one.guessed_family else one.family
+    guess_too = (other.guessed_family,) if other.guessed_family else other.family
+    if not guess or not guess_too or (guess is one.family and guess_too is other.family):
+        return None
+    return "guessed" if family_grade(guess, guess_too) in SUPPORTING else "guess-differs"
+
+
+def mail_grade(one: Traits, other: Traits, population: Population) -> str:
+    """equal, shared, family, role, mistyped, handle (same odd local part), local (same name as local part), differs."""
+    if not one.mails or not other.mails:
+        return MISSING
+    if common := {*one.mails} & {*other.mails}:
+        return min((_common_mail(mail, population) for mail in common), key=_MAIL_ORDER.index)
+    return min((_two_mails(*sorted(pair)) for pair in product(one.mails, other.mails)), key=_MAIL_ORDER.index)
+
+
+_MAIL_ORDER: Final = ("equal", "family", "role", "shared", "mistyped", "handle", "local", "differs")
+
+
+def _common_mail(mail: str, population: Population) -> str:
+    if mail in population.shared:
+        return "shared"
+    kind = mail_kind(mail)
+    return "equal" if kind == "personal" else kind
+
+
+def _two_mails(one: str, other: str) -> str:
+    (local, _, domain), (local_too, _, domain_too) = one.partition("@"), other.partition("@")
+    if local == local_too:
+        if len(local) < 5 or mail_kind(one) != "personal":
+            return "differs"
+        if (
+            domain != domain_too
+            and OSA.distance(domain, domain_too, score_cutoff=2) <= 2
+            and not _both_exist(domain, domain_too)
+        ):
+            return "mistyped"
+        return "local" if _speaks(local) else "handle"
+    if domain != domain_too or mail_kind(one) != "personal":
+        return "differs"
+    return "mistyped" if _mistyped_local(local, local_too) else "differs"
+
+
+def _both_exist(one: str, other: str) -> bool:
+    return is_free_mail(one) and is_free_mail(other)
+
+
+def _mistyped_local(one: str, other: str) -> bool:
+    """One slip within a long local part; another number at the end is another mailbox."""
+    if max(len(one), len(other)) < TWO_SLIPS or _digits(one) != _digits(other):
+        return False
+    bare, bare_too = (
+        one.replace(".", "").replace("_", "").replace("-", ""),
+        other.replace(".", "").replace("_", "").replace("-", ""),
+    )
+    return bare == bare_too or OSA.distance(one, other, score_cutoff=1) <= 1
+
+
+def _digits(text: str) -> str:
+    return "".join(sign for sign in text if sign.isdigit())
+
+
+@lru_cache(READINGS_MAX)
+def _speaks(local: str) -> bool:
+    """True when a local part is made of names: half of all namesakes choose the same."""
+    parts = [part for part in "".join(sign if sign.isalpha() else " " for sign in local).split() if len(part) > 1]
+    if any(part in family_names() or part in given_sexes() for part in parts):
+        return True
+    bare = "".join(parts)
+    return any(bare[:cut] in given_sexes() or bare[cut:] in family_names() for cut in range(3, len(bare) - 2)) or (
+        bare[1:] in family_names()
+    )
+
+
+def phone_grade(one: Traits, other: Traits, population: Population) -> str:
+    """mobile, fixed or shared for a common number, mistyped for one digit, differs, or missing."""
+    if not one.phones or not other.phones:
+        return MISSING
+    if common := {*one.phones} & {*other.phones}:
+        return min((_common_phone(phone, population) for phone in common), key=("mobile", "fixed", "shared").index)
+    near = any(
+        len(phone) == len(phone_too) and len(phone) > 10 and OSA.distance(phone, phone_too, score_cutoff=1) <= 1
+        for phone, phone_too in product(one.phones, other.phones)
+    )
+    return "mistyped" if near else "differs"
+
+
+def _common_phone(phone: str, population: Population) -> str:
+    if phone in population.shared:
+        return "shared"
+    return "mobile" if parse_phone(phone, None).kind == "mobile" else "fixed"
+
+
+def address_grade(one: Traits, other: Traits) -> str:
+    """Full (street, number and place), street, postcode, city, differs, or missing."""
+    same_code = one.postcode is not None and one.postcode == other.postcode
+    same_city = (
+        one.city is not None and other.city is not None and (one.city == other.city or slip(one.city, other.city))
+    )
+    if one.street and other.street:
+        if (same_code or same_city) and (one.street == other.street or _street_slip(one.street, other.street)):
+            return "full" if one.house_number and one.house_number == other.house_number else "street"
+        return "postcode" if same_code else "differs"
+    if same_code:
+        return "postcode"
+    if same_city:
+        return "city"
+    known = (one.postcode and other.postcode) or (one.city and other.city)
+    return "differs" if known else MISSING
+
+
+@lru_cache(READINGS_MAX)
+def _street_slip(one: str, other: str) -> bool:
+    return slip(one, other)
+
+
+@lru_cache(READINGS_MAX)
+def birthday_grade(one: str | None, other: str | None) -> str:
+    """equal, close (day and month turned, or one digit), differs, or missing."""
+    if one is None or other is None:
+        return MISSING
+    if one == other:
+        return "equal"
+    year, month, day = one.split("-")
+    if other == f"{year}-{day}-{month}" or OSA.distance(one, other, score_cutoff=1) <= 1:
+        return "close"
+    return "differs"
+
+
+def company_grade(one: Traits, other: Traits) -> str:
+    """equal, similar, domain (the same business mail domain), differs, or missing."""
+    if one.company and other.company:
+        grade = _companies(*sorted((one.company, other.company)))
+        if grade != "differs":
+            return grade
+    if one.domains and other.domains and {*one.domains} & {*other.domains}:
+        return "domain"
+    return "differs" if one.company and other.company else MISSING
+
+
+@lru_cache(READINGS_MAX)
+def _companies(one: str, other: str) -> str:
+    if one == other:
+        return "equal"
+    bare, bare_too = one.replace(" ", ""), other.replace(" ", "")
+    if slip(bare, bare_too) or {*one.split()} < {*other.split()} or {*other.split()} < {*one.split()}:
+        return "similar"
+    return "differs"
