@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -40,6 +40,32 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+class ManualClock:
+    """A clock that stands still until somebody waits, and then is there at once: for tests and the simulation."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._now = start
+        self._elapsed_s = 0.0
+
+    def now(self) -> datetime:
+        """The present, as far as it was moved."""
+        return self._now
+
+    def monotonic(self) -> float:
+        """Seconds waited so far."""
+        return self._elapsed_s
+
+    async def sleep(self, seconds: float) -> None:
+        """Move the time on and let others run."""
+        self.advance(seconds)
+        await asyncio.sleep(0)
+
+    def advance(self, seconds: float) -> None:
+        """Move the time on."""
+        self._now += timedelta(seconds=seconds)
+        self._elapsed_s += seconds
+
+
 class Ids(Protocol):
     """Makes new ids and throws dice."""
 
@@ -62,6 +88,23 @@ class RandomIds:
     def dice(self) -> float:
         """A random number, for pauses only."""
         return random.random()  # noqa: S311 (jitter needs no secrecy)
+
+
+class SeededIds:
+    """Ids and dice that are the same at every run with the same seed: for tests and the simulation."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._random = random.Random(seed)  # noqa: S311 (it is meant to be foreseeable)
+        self._unix_ms = 1_767_225_600_000
+
+    def new(self) -> str:
+        """The next id; each sorts after the one before."""
+        self._unix_ms += 1
+        return uuid7(self._unix_ms, self._random.randbytes(10))
+
+    def dice(self) -> float:
+        """The next number."""
+        return self._random.random()
 
 
 def uuid7(unix_ms: int, entropy: bytes) -> str:

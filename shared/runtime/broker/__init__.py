@@ -7,15 +7,20 @@ and nothing rests on that; bytes come back as they went in.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
+
+from shared.topology import MESSAGE_BYTES_MAX
+
+HEADERS_BYTES_MAX: Final = 64 * 1024
+"""What headers may add to a message of full size: those of a dead letter stay below 4 KiB."""
 
 Headers = tuple[tuple[str, bytes], ...]
 
 
 class TopicPartition(NamedTuple):
-    """One partition of one topic, by the topic's full name (prefix included)."""
+    """One partition of one topic. Everywhere but on the broker itself a topic bears its name in the topology."""
 
     topic: str
     partition: int
@@ -52,6 +57,14 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Draft({self.topic})"
+
+
+def refuse_oversized(draft: Draft) -> None:
+    """Raise ValueError for a message over the limit: Kafka's client does not check its batches (T4)."""
+    value = len(draft.value or b"")
+    around = len(draft.key or b"") + sum(len(name) + len(one) for name, one in draft.headers)
+    if value > MESSAGE_BYTES_MAX or around > HEADERS_BYTES_MAX:
+        raise ValueError(f"a message for {draft.topic} has {value} bytes and {around} around it: over the limit")
 
 
 class Consumer(Protocol):
@@ -107,7 +120,9 @@ class Admin(Protocol):
     """Looks at the log from outside a group."""
 
     async def ensure_topics(self, partitions: int, replication_factor: int) -> None:
-        """Create what of the topology is missing. Raises ValueError when a topic has another partition count."""
+        """Create what of the topology is missing. Raises ValueError when a topic has another partition count, and
+        Transient, as all looks do, while the broker does not answer.
+        """
         ...
 
     async def backlog(self, group: str, topics: Sequence[str]) -> Mapping[TopicPartition, "Backlog"]:
@@ -116,6 +131,10 @@ class Admin(Protocol):
 
     async def read(self, position: TopicPartition, offset: int) -> Message | None:
         """One message by its position, None when it is gone."""
+        ...
+
+    async def close(self) -> None:
+        """Let connections go; the next look connects again."""
         ...
 
 

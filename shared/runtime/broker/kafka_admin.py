@@ -1,0 +1,177 @@
+"""Kafka from outside a group: making topics, measuring how far a group is behind, looking at one message."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from aiokafka import AIOKafkaConsumer, errors, structs
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from shared.domain.errors import Transient
+from shared.runtime.broker import Backlog, Message, TopicPartition
+from shared.runtime.broker.kafka import FETCH_BYTES_MAX, TOPIC_BYTES_MAX, _message, _stopped
+from shared.topology import TOPICS
+
+T = TypeVar("T")
+
+LOOK_TIMEOUT_S: Final = 5.0
+"""Looking must not hang `status`: what does not answer within this counts as away."""
+
+CREATE_TIMEOUT_S: Final = 30.0
+"""A dozen topics of a dozen partitions take a new broker a second or two."""
+
+_EXISTS: Final = 36
+"""The protocol's error code TOPIC_ALREADY_EXISTS: another process was faster."""
+
+
+class KafkaAdmin:
+    """Looks at the log; connects when first asked, and again after something went wrong."""
+
+    def __init__(self, connected: Mapping[str, Any], topic_prefix: str, group_prefix: str) -> None:
+        self._connected = dict(connected)
+        self._topic_prefix = topic_prefix
+        self._group_prefix = group_prefix
+        self._client: Any = None
+        self._viewer: Any = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def ensure_topics(self, partitions: int, replication_factor: int) -> None:
+        """Create what of the topology is missing, and wait until it is known. Raises as the port says."""
+        await self._patiently(CREATE_TIMEOUT_S, lambda: self._ensure(partitions, replication_factor))
+
+    async def backlog(self, group: str, topics: Sequence[str]) -> Mapping[TopicPartition, Backlog]:
+        """What a group has not committed, for every partition of these topics. Raises Transient when unknowable."""
+        return await self._patiently(LOOK_TIMEOUT_S, lambda: self._backlog(self._group_prefix + group, topics))
+
+    async def read(self, position: TopicPartition, offset: int) -> Message | None:
+        """One message by its position, None when it is gone or not yet there."""
+        return await self._patiently(LOOK_TIMEOUT_S, lambda: self._read(position, offset))
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        for client in (self._client, self._viewer):
+            if client is not None:
+                await (_stopped(client) if hasattr(client, "stop") else client.close())
+        self._client = self._viewer = None
+
+    async def _patiently(self, timeout_s: float, look: Callable[[], Awaitable[T]]) -> T:
+        """Look, one at a time; what is away becomes Transient, and the next one connects anew."""
+        async with self._one_at_a_time:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._connect()
+                    return await look()
+            except (errors.KafkaError, OSError, TimeoutError) as error:
+                await self.close()
+                raise Transient(type(error).__name__) from error
+
+    async def _connect(self) -> None:
+        if self._client is None:
+            client = AIOKafkaAdminClient(**self._connected, client_id="kontaktwerk")
+            await client.start()
+            self._client = client
+        if self._viewer is None:
+            viewer = AIOKafkaConsumer(
+                **self._connected,
+                client_id="kontaktwerk",
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                fetch_max_wait_ms=100,
+                max_partition_fetch_bytes=FETCH_BYTES_MAX,
+            )
+            self._viewer = viewer
+            await viewer.start()
+
+    async def _ensure(self, partitions: int, replication_factor: int) -> None:
+        wanted = {self._topic_prefix + topic.name: topic for topic in TOPICS}
+        present = await self._present(wanted)
+        missing = [
+            NewTopic(
+                name=name,
+                num_partitions=partitions,
+                replication_factor=replication_factor,
+                topic_configs={**dict(topic.settings), "max.message.bytes": str(TOPIC_BYTES_MAX)},
+            )
+            for name, topic in wanted.items()
+            if name not in present
+        ]
+        if missing:
+            answer = await self._client.create_topics(missing)
+            for name, code, *_ in answer.topic_errors:
+                if code not in (0, _EXISTS):
+                    raise ValueError(f"topic {name} cannot be made: {errors.for_code(code).__name__}")
+        while len(present) < len(wanted):
+            await asyncio.sleep(0.1)
+            present = await self._present(wanted)
+        for name, count in present.items():
+            if count != partitions:
+                raise ValueError(
+                    f"topic {name} has {count} partitions, and {partitions} are configured (KONTAKTWERK_PARTITIONS): "
+                    "the number cannot change, since keys would move to other partitions"
+                )
+
+    async def _present(self, wanted: Mapping[str, Any]) -> dict[str, int]:
+        """The partition counts of those that exist, every partition with a leader."""
+        described = await self._client.describe_topics()
+        return {
+            topic["topic"]: len(topic["partitions"])
+            for topic in described
+            if topic["topic"] in wanted and all(one["leader"] >= 0 for one in topic["partitions"])
+        }
+
+    async def _backlog(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, Backlog]:
+        positions = [
+            structs.TopicPartition(topic["topic"], one["partition"])
+            for topic in await self._client.describe_topics([self._topic_prefix + name for name in topics])
+            for one in topic["partitions"]
+        ]
+        known = {self._topic_prefix + name for name in topics} - {one.topic for one in positions}
+        if known:
+            raise Transient(f"{len(known)} topics are missing")
+        committed = await self._client.list_consumer_group_offsets(group, partitions=positions)
+        starts = await self._viewer.beginning_offsets(positions)
+        ends = await self._viewer.end_offsets(positions)
+        begins = {one: max(starts[one], committed[one].offset if one in committed else -1) for one in positions}
+        behind = {one: max(0, ends[one] - begins[one]) for one in positions}
+        oldest = await self._oldest({one: begins[one] for one in positions if behind[one]})
+        return {
+            TopicPartition(one.topic.removeprefix(self._topic_prefix), one.partition): Backlog(
+                messages=behind[one], oldest_ms=oldest.get(one)
+            )
+            for one in positions
+        }
+
+    async def _oldest(self, begins: Mapping[Any, int]) -> dict[Any, int]:
+        """The timestamp of the first message from each of these offsets on, as far as they come in time."""
+        found: dict[Any, int] = {}
+        self._assign(begins)
+        until = time.monotonic() + LOOK_TIMEOUT_S / 2
+        while len(found) < len(begins) and time.monotonic() < until:
+            waiting = [one for one in begins if one not in found]
+            for position, records in (await self._viewer.getmany(*waiting, timeout_ms=200)).items():
+                found.setdefault(position, records[0].timestamp)
+        return found
+
+    async def _read(self, position: TopicPartition, offset: int) -> Message | None:
+        place = structs.TopicPartition(self._topic_prefix + position.topic, position.partition)
+        known = await self._client.describe_topics([place.topic])
+        if not any(one["partition"] == place.partition for topic in known for one in topic["partitions"]):
+            return None
+        start, end = (
+            (await self._viewer.beginning_offsets([place]))[place],
+            (await self._viewer.end_offsets([place]))[place],
+        )
+        if not start <= offset < end:
+            return None
+        self._assign({place: offset})
+        fetched = await self._viewer.getmany(place, timeout_ms=int(LOOK_TIMEOUT_S * 1000), max_records=1)
+        records = fetched.get(place, [])
+        return _message(records[0], self._topic_prefix) if records and records[0].offset == offset else None
+
+    def _assign(self, offsets: Mapping[Any, int]) -> None:
+        if not offsets:
+            return
+        self._viewer.assign(list(offsets))
+        for position, offset in offsets.items():
+            self._viewer.seek(position, offset)
