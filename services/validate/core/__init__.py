@@ -1,0 +1,1 @@
+"""Pure: what is right, wrong, missing, stale or mistyped in a contact."""
