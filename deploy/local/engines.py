@@ -82,9 +82,9 @@ class KeptEngine:
 
     async def stop(self) -> None:
         """Stop it, also in the middle of a start."""
-        if self._starting is not None:
+        starting, self._starting = self._starting, None
+        if starting is not None:
             await asyncio.to_thread(self.engine.stop)  # lets the waiting start fail at once
-            await asyncio.wait([self._starting])
-            self._starting.exception()
-            self._starting = None
+            await asyncio.wait([starting])
+            starting.exception()
         await asyncio.to_thread(self.engine.stop)

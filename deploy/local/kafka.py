@@ -43,6 +43,9 @@ SETTINGS: Mapping[str, str] = {
     "transaction.state.log.min.isr": "1",
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
+    # After kill -9 the controller refuses the broker's new life until the old one's session is over (9 s by default).
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
     # A group of one machine is complete at once; waiting for more members only slows the start.
     "group.initial.rebalance.delay.ms": "0",
     # Half a dozen groups: fifty partitions of offsets would be fifty folders to open at each start.

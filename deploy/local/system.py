@@ -17,7 +17,8 @@ from deploy.local.plan import SERVICES, Plan, environment, owners
 from deploy.local.postgres import POSTGRES_VERSION, Postgres
 from deploy.local.processes import POLL_S, tail
 from deploy.local.screen import Screen
-from deploy.local.verbs import Verbs
+from deploy.local.tokens import adopt, tokens_of
+from deploy.local.verbs import run_verb
 
 TICK_S = 0.1
 """How often every child is looked at; endpoints.json must follow a restart within a second."""
@@ -50,13 +51,15 @@ class System:
         self._open_door()
         kafka, database = await self._start_engines()
         env = environment(os.environ, kafka, database, embedded_kafka="kafka" in self._engines)
-        verbs = Verbs(self._plan.command, env, self._folder)
-        await asyncio.gather(verbs.run("topics"), verbs.run("migrate"))
+        await asyncio.gather(
+            *(run_verb([*self._plan.command, verb], env, self._folder) for verb in ("topics", "migrate"))
+        )
         self._screen.step("topics, tables", "made or found")
         self._children = [Child(it, self._plan.restart_pause_s_max) for it in self._instances(env)]
         for child in self._children:
             child.start()
-        tokens, _ = await asyncio.gather(verbs.tokens(database), self._until_ready())
+        tokens, admit = tokens_of(self._folder), self._plan.admit or adopt
+        await asyncio.gather(admit(database, tokens), self._until_ready())
         self._screen.step("services", " ".join(self._counted()))
         self._known = Endpoints(self._address(), kafka, database, tokens, self._pids())
         self.endpoints_file.write(self._known)

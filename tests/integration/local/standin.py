@@ -62,9 +62,6 @@ def main() -> None:
             run(service)
         case ["topics" | "migrate" as verb]:
             note(verb)
-        case ["tokens", "create", "--role", role, "--name", "up", "--json"]:
-            note(f"token {role}")
-            print(json.dumps({"token": f"kw-{role}"}))
         case other:
             sys.exit(f"not a verb: {other}")
 
