@@ -9,5 +9,5 @@ class ValidateSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KONTAKTWERK_VALIDATE_", frozen=True)
     batch_messages_max: int = Field(
-        200, ge=1, le=5_000, description="Messages taken at once; 200 keep the process busy for about 30 ms."
+        default=200, ge=1, le=5_000, description="Messages taken at once; 200 keep the process busy for about 30 ms."
     )

@@ -8,6 +8,7 @@ import msgspec
 
 from services.validate.core.decide import decide
 from services.validate.core.standards import Standards
+from shared.domain.contact import Contact
 from shared.domain.events import Event, InteractionResolved, Retired, Snapshot
 from shared.domain.ids import event_id_of
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
@@ -29,7 +30,7 @@ class Validate:
         """One outcome a message; nothing is read or written, so redelivered it answers alike."""
         return Settled([outcome_of(taken, self.standards) for taken in batch])
 
-    async def acknowledged(self, _batch: Sequence[Taken], _settled: Settled) -> Sequence[Outgoing]:
+    async def acknowledged(self, batch: Sequence[Taken], settled: Settled) -> Sequence[Outgoing]:  # noqa: ARG002
         """Nothing is left to say."""
         return ()
 
@@ -44,7 +45,7 @@ def outcome_of(taken: Taken, standards: Standards) -> Outcome:
             said = Snapshot(contact=decide(contact, standards, event.time.date()))
             if len(taken.message.value or b"") > MEASURED_FROM_BYTES and too_large(said):
                 return DeadLetter(LetterReason.TOO_LARGE, "with its findings the contact exceeds a message")
-            return Forward((Outgoing(VALIDATED, contact.contact_id, _validated(event, said, contact.version)),))
+            return Forward((Outgoing(VALIDATED, contact.contact_id, _validated(event, said, contact)),))
         case Retired(contact_id=contact_id) | InteractionResolved(contact_id=contact_id):
             return Forward((Outgoing(VALIDATED, contact_id, event),))
         case _:
@@ -56,9 +57,9 @@ def too_large(said: Snapshot) -> bool:
     return len(msgspec.json.encode(said)) > MESSAGE_BYTES_MAX
 
 
-def _validated(came: Event, said: Snapshot, version: int) -> Event:
+def _validated(came: Event, said: Snapshot, contact: Contact) -> Event:
     return Event(
-        id=event_id_of(Type.CONTACT_VALIDATED, came.subject, version),
+        id=event_id_of(Type.CONTACT_VALIDATED, contact.contact_id, contact.version),
         type=Type.CONTACT_VALIDATED,
         source="/kontaktwerk/validate",
         time=came.time,
