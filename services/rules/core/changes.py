@@ -1,0 +1,80 @@
+"""Changes: what differs between two states of a contact, as JSON pointers (RFC 6901), and what counts as a difference.
+
+`quality.score`, `priority` and `last_activity_at` ride along: they never are a reason to speak (contract section 4).
+"""
+
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from shared.domain.contact import Cause, Company, Contact, Name, Priority, Quality
+
+NO_CONTENT: Final = frozenset(
+    ("contact_id", "version", "created_at", "updated_at", "cause", "changed", "priority", "last_activity_at")
+)
+"""Top-level fields that are no content: who and when, and what rides along."""
+
+_APART: Final[dict[str, Any]] = {"name": Name(), "company": Company(), "quality": Quality()}
+"""Fields whose parts are told apart."""
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def content_hash(contact: Contact) -> bytes:
+    """Sixteen bytes that differ when the content does."""
+    bare = msgspec.structs.replace(
+        contact,
+        version=0,
+        updated_at=contact.created_at,
+        cause=_NOBODY,
+        changed=(),
+        quality=msgspec.structs.replace(contact.quality, score=1.0),
+        priority=_NO_PRIORITY,
+        last_activity_at=None,
+    )
+    return blake2b(_ENCODER.encode(bare), digest_size=16).digest()
+
+
+def changed_paths(before: Contact | None, after: Contact) -> tuple[str, ...]:
+    """The paths that differ, in the order of the contact's fields; for a new contact all that is not empty."""
+    paths: list[str] = []
+    for name in after.__struct_fields__:
+        if name in NO_CONTENT:
+            continue
+        new = getattr(after, name)
+        old = _EMPTY[name] if before is None else getattr(before, name)
+        if new != old:
+            paths += _paths(name, old, new)
+    return tuple(paths)
+
+
+def _paths(name: str, old: Any, new: Any) -> list[str]:
+    if name in _APART:
+        parts = [part for part in new.__struct_fields__ if (name, part) != ("quality", "score")]
+        return [f"/{name}/{part}" for part in parts if getattr(old, part) != getattr(new, part)]
+    if name == "attributes":
+        keys = sorted({*old, *new})
+        return [f"/attributes/{_escaped(key)}" for key in keys if old.get(key) != new.get(key)]
+    return [f"/{name}"]
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _defaults() -> dict[str, Any]:
+    empty: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Contact):
+        if field.default is not msgspec.NODEFAULT:
+            empty[field.name] = field.default
+        elif field.default_factory is not msgspec.NODEFAULT:
+            empty[field.name] = field.default_factory()
+        else:
+            empty[field.name] = None
+    return empty
+
+
+_EMPTY: Final = _defaults()
+_NO_PRIORITY: Final = Priority()
+_NOBODY: Final = Cause(kind="refresh", id="")

@@ -1,0 +1,23 @@
+"""Labels: what lists of contacts are filtered by, as texts such as `segment:key-accounts`."""
+
+from typing import Literal
+
+from shared.domain.contact import Contact
+
+Kind = Literal["segment", "category", "finding"]
+
+
+def labels_of(contact: Contact) -> frozenset[str]:
+    """Everything a contact can be listed by."""
+    return frozenset(
+        (
+            *(label("segment", name) for name in contact.segments),
+            *(label("category", name) for name in contact.categories),
+            *(label("finding", finding.code) for finding in contact.quality.findings),
+        )
+    )
+
+
+def label(kind: Kind, name: str) -> str:
+    """The text of one label."""
+    return f"{kind}:{name}"

@@ -1,0 +1,38 @@
+"""Rules, put together."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from services.rules.api import router
+from services.rules.core.rulebook import rulebook
+from services.rules.settings import RulesSettings
+from services.rules.stage import SERVICE, Rules
+from services.rules.store import Store
+from shared.domain.configuration import Configuration
+from shared.runtime import outbox
+from shared.runtime.service import Service, World
+
+
+async def build(world: World) -> Service:
+    """The service in this world. Raises InvalidRules when a rule cannot be used, with what was probably meant."""
+    settings = RulesSettings()
+    rules = rulebook(world.configuration.rules)
+    store = Store(world.database)
+    stage = Rules(store, rules, world.clock, settings.batch_messages_max, world.settings.topic_prefix)
+
+    async def pending() -> Mapping[str, int]:
+        return {"outbox": await outbox.pending(world.database, SERVICE)}
+
+    return Service(
+        name=SERVICE,
+        stage=stage,
+        routers=(router(store, rules, world.clock, home(world.configuration)),),
+        chores=(outbox.relay(world, SERVICE),),
+        pending=pending,
+    )
+
+
+def home(configuration: Configuration) -> str | None:
+    """The country most sources are in: where a searched number without a calling code is read."""
+    countries = Counter(source.country for source in configuration.sources.values() if source.country is not None)
+    return countries.most_common(1)[0][0] if countries else "DE"

@@ -1,0 +1,274 @@
+"""The stage of rules: store what is newer, say what is stored, and say it again where the topic is behind.
+
+For every message the row is said as it is stored now, never as the message was: whoever is late repeats the present.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, assert_never
+
+import msgspec
+
+from services.rules.core.activity import NO_ACTIVITY
+from services.rules.core.changes import content_hash
+from services.rules.core.conditions import Why
+from services.rules.core.decide import Around, Decided, Gone, Published, Seen, decide, decide_gone, said_again
+from services.rules.core.happenings import cleaned, tombstone
+from services.rules.core.labels import labels_of
+from services.rules.core.plan import Arrived, Heard, Plan, Versioned, planned
+from services.rules.core.rulebook import Rulebook
+from services.rules.core.searching import search_keys
+from services.rules.store import Labels, Row, Store, packed
+from shared.domain.contact import Contact
+from shared.domain.events import Retired
+from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
+from shared.runtime import outbox
+from shared.runtime.clock import Clock
+from shared.runtime.database import Connection
+from shared.runtime.stage import Settled, Taken, said
+from shared.topology import CLEAN, MESSAGE_BYTES_MAX
+
+HEARD_MAX: Final = 50_000
+"""Contacts whose last version on `contacts.clean` is remembered: some minutes of traffic, about 10 MB."""
+
+SERVICE: Final = "rules"
+
+
+@dataclass(slots=True)
+class Writes:
+    """What one batch writes, statement by statement."""
+
+    rows: list[Row] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)
+    keys: Labels = field(default_factory=lambda: Labels([], []))
+    labels: Labels = field(default_factory=lambda: Labels([], []))
+    changes: list[tuple[str, int, datetime, Mapping[str, object]]] = field(default_factory=list)
+    happenings: list[Outgoing] = field(default_factory=list)
+
+
+class Rules:
+    """The stage. `topic_prefix` is what stands before a topic's name in a Kafka shared with others."""
+
+    def __init__(
+        self, store: Store, rulebook: Rulebook, clock: Clock, messages_max: int, topic_prefix: str = ""
+    ) -> None:
+        self.messages_max = messages_max
+        self.unanswered: Counter[tuple[str, Why]] = Counter()
+        self._store = store
+        self._rulebook = rulebook
+        self._clock = clock
+        self._clean = {CLEAN.name, topic_prefix + CLEAN.name}
+        self._heard: OrderedDict[str, int] = OrderedDict()
+        self._said_more: dict[str, int] = {}
+
+    async def settle(self, batch: Sequence[Taken]) -> Settled:
+        """Decide on the newest version of every contact of the batch, in one transaction."""
+        plan = planned([self._arrived(taken) for taken in batch])
+        now = self._clock.now()
+        async with self._store.transaction() as connection:
+            if plan.newest:
+                await self._store.lock(connection, plan.newest)
+            new = await self._store.note_interactions(connection, list(plan.interactions.values()))
+            rows = await self._store.rows(connection, plan.contact_ids())
+            around = await self._around(connection, plan, rows, now)
+            writes = Writes()
+            outcomes = {
+                contact_id: self._outcome(plan, newest, rows.get(contact_id), around[contact_id], writes)
+                for contact_id, newest in plan.newest.items()
+            }
+            await self._write(connection, writes, now)
+        for place, one in plan.interactions.items():
+            known = (one.source, one.interaction_id) not in new
+            plan.settled[place] = Drop(DropReason.REDELIVERED) if known else Forward()
+        for place, contact_id in plan.places.items():
+            plan.settled[place] = outcomes[contact_id] if place == plan.newest[contact_id].place else Forward()
+        for heard in plan.heard:
+            plan.settled[heard.place] = self._hear(heard, rows.get(heard.contact_id), plan)
+        return Settled([plan.settled[place] for place in range(len(batch))])
+
+    async def acknowledged(self, batch: Sequence[Taken], settled: Settled) -> Sequence[Outgoing]:
+        """What has become newer than what was just said: another process may have stored it while we slept."""
+        versions = _clean_versions(said(settled)) if batch else self._said_more
+        newer = await self._store.newer(versions)
+        says = [_as_stored(row, None) for row in newer.values()]
+        self._said_more = _clean_versions(says)
+        return says
+
+    def _arrived(self, taken: Taken) -> Arrived:
+        return Arrived(taken.event, taken.message.topic in self._clean, taken.message.timestamp_ms)
+
+    async def _around(
+        self, connection: Connection, plan: Plan, rows: Mapping[str, Row], now: datetime
+    ) -> dict[str, Around]:
+        """What the decisions rest on besides the rows; only what is newer is asked about."""
+        fresh = {
+            contact_id: newest.data
+            for contact_id, newest in plan.newest.items()
+            if isinstance(newest.data, Contact) and _is_newer(newest, rows.get(contact_id))
+        }
+        records = {
+            contact_id: [member.record_id for member in contact.records] for contact_id, contact in fresh.items()
+        }
+        activities = await self._store.activities(connection, records, now) if fresh else {}
+        former = sorted({id_ for contact in fresh.values() for id_ in contact.merged_from})
+        stuck = await self._store.stuck(connection, former) if former and self._rulebook.sticks else {}
+        return {
+            contact_id: Around(
+                now,
+                activities.get(contact_id, NO_ACTIVITY),
+                frozenset().union(*(stuck.get(id_, ()) for id_ in fresh[contact_id].merged_from))
+                if contact_id in fresh
+                else frozenset(),
+                newest.traceparent,
+            )
+            for contact_id, newest in plan.newest.items()
+        }
+
+    def _outcome(self, plan: Plan, newest: Versioned, row: Row | None, around: Around, writes: Writes) -> Outcome:
+        """What becomes of the newest message of one contact; adds what has to be written."""
+        if row is not None and not _is_newer(newest, row):
+            return self._repeated(plan, newest, row, around, writes)
+        decided = self._decided(plan, newest, row, around)
+        match decided:
+            case Seen():
+                writes.seen[newest.contact_id] = newest.version
+                again = row is not None and plan.oldest[newest.contact_id] <= row.version
+                if again and row is not None:
+                    return Forward((_as_stored(row, newest.traceparent),))
+                return Drop(DropReason.UNCHANGED)
+            case Published():
+                return _publish(decided, newest.traceparent, writes)
+            case Gone():
+                return _retire(decided, row, newest.traceparent, writes)
+            case _:
+                assert_never(decided)
+
+    def _decided(self, plan: Plan, newest: Versioned, row: Row | None, around: Around) -> Decided:
+        standing = None if row is None else row.standing()
+        if isinstance(newest.data, Retired):
+            return decide_gone(newest.data, standing, around)
+        asked = plan.awaited.get(newest.contact_id)
+        awaited = asked is not None and (standing is None or asked.version > standing.published_version)
+        decided = decide(newest.data, standing, around, self._rulebook, awaited=awaited)
+        if isinstance(decided, (Seen, Published)):
+            self.unanswered.update(decided.holding.unanswered)
+        return decided
+
+    def _repeated(self, plan: Plan, newest: Versioned, row: Row, around: Around, writes: Writes) -> Outcome:
+        """Nothing newer: the row is said as stored; under the version seen, where a sender waits for one in between."""
+        asked = plan.awaited.get(newest.contact_id)
+        if asked is not None and asked.version > row.published_version and row.document is not None:
+            contact = said_again(row.standing(), asked.cause, around.now)
+            writes.rows.append(_row(contact, content_hash(contact), row.stuck))
+            return Forward((cleaned(contact, newest.traceparent),))
+        return Forward((_as_stored(row, newest.traceparent),))
+
+    def _hear(self, heard: Heard, row: Row | None, plan: Plan) -> Outcome:
+        """Our own topic: what came after a newer version, or was written after the row was, is overwritten at once.
+
+        A message older than its row is ordinary while the newer one is still on its way; it came too late when this
+        process has read the newer one before it, or when it was written after the row was stored.
+        """
+        before = self._heard.get(heard.contact_id, 0)
+        self._heard[heard.contact_id] = max(before, heard.version)
+        self._heard.move_to_end(heard.contact_id)
+        if len(self._heard) > HEARD_MAX:
+            self._heard.popitem(last=False)
+        if row is None or heard.contact_id in plan.newest:
+            return Drop(DropReason.NOT_OURS)
+        late = before >= row.published_version or heard.timestamp_ms > row.updated_at.timestamp() * 1_000
+        if heard.version < row.published_version and late:
+            return Forward((_as_stored(row, None),))
+        return Drop(DropReason.UNCHANGED)
+
+    async def _write(self, connection: Connection, writes: Writes, now: datetime) -> None:
+        await self._store.write(connection, writes.rows)
+        await self._store.see(connection, writes.seen)
+        await self._store.index(connection, writes.keys)
+        await self._store.relabel(connection, writes.labels, now)
+        await self._store.note_changes(connection, writes.changes)
+        await outbox.append(connection, SERVICE, writes.happenings)
+
+
+def _publish(decided: Published, traceparent: str | None, writes: Writes) -> Outcome:
+    contact = decided.contact
+    document = packed(contact)
+    if len(msgspec.json.encode(contact)) > MESSAGE_BYTES_MAX:
+        return DeadLetter(LetterReason.TOO_LARGE, f"the clean contact exceeds {MESSAGE_BYTES_MAX} bytes")
+    writes.rows.append(_row(contact, decided.content_hash, "\n".join(sorted(decided.holding.stuck)), document))
+    _reindex(contact.contact_id, decided.before, contact, writes)
+    writes.changes.append((contact.contact_id, contact.version, contact.updated_at, _note(contact, decided.before)))
+    writes.happenings += decided.happenings
+    return Forward((cleaned(contact, traceparent),))
+
+
+def _retire(decided: Gone, row: Row | None, traceparent: str | None, writes: Writes) -> Outcome:
+    retired = decided.retired
+    gone = Row(
+        contact_id=retired.contact_id,
+        version=retired.version,
+        published_version=retired.version,
+        updated_at=decided.at if row is None else max(decided.at, row.updated_at),
+        retired=retired.reason,
+        merged_into=retired.merged_into,
+        merged_into_version=retired.merged_into_version,
+        content_hash=None,
+        document=None,
+        stuck="" if row is None else row.stuck,
+    )
+    writes.rows.append(gone)
+    _reindex(retired.contact_id, decided.before, None, writes)
+    note = {"version": retired.version, "cause": retired.cause, "retired": retired.reason, "into": retired.merged_into}
+    writes.changes.append((retired.contact_id, retired.version, gone.updated_at, note))
+    writes.happenings += decided.happenings
+    return Forward((tombstone(gone.tombstone(), traceparent),))
+
+
+def _row(contact: Contact, digest: bytes, stuck: str, document: bytes | None = None) -> Row:
+    return Row(
+        contact_id=contact.contact_id,
+        version=contact.version,
+        published_version=contact.version,
+        updated_at=contact.updated_at,
+        retired=None,
+        merged_into=None,
+        merged_into_version=None,
+        content_hash=digest,
+        document=packed(contact) if document is None else document,
+        stuck=stuck,
+    )
+
+
+def _reindex(contact_id: str, before: Contact | None, after: Contact | None, writes: Writes) -> None:
+    """The differences in what a contact is found by and in the labels it bears."""
+    for of, rows in ((search_keys, writes.keys), (labels_of, writes.labels)):
+        old: frozenset[object] = frozenset() if before is None else frozenset(of(before))
+        new: frozenset[object] = frozenset() if after is None else frozenset(of(after))
+        rows.add.extend((one, contact_id) for one in new - old)
+        rows.remove.extend((one, contact_id) for one in old - new)
+
+
+def _note(contact: Contact, before: Contact | None) -> dict[str, object]:
+    """What the timeline shows of a version: codes and paths, no values."""
+    return {
+        "version": contact.version,
+        "cause": contact.cause,
+        "changed": contact.changed if before is not None else (),
+        "created": before is None,
+    }
+
+
+def _is_newer(newest: Versioned, row: Row | None) -> bool:
+    return row is None or newest.version > row.version
+
+
+def _as_stored(row: Row, traceparent: str | None) -> Outgoing:
+    contact = row.contact()
+    return tombstone(row.tombstone(), traceparent) if contact is None else cleaned(contact, traceparent)
+
+
+def _clean_versions(says: Sequence[Outgoing]) -> dict[str, int]:
+    """What was said on `contacts.clean`, by contact."""
+    return {one.key: int(one.event.extensions["version"]) for one in says if one.topic is CLEAN}

@@ -1,0 +1,414 @@
+"""Every SQL statement of rules. One statement a batch; whatever is older than what is stored changes nothing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import zstandard
+
+from services.rules.core.activity import Activity, Tally
+from services.rules.core.decide import Standing
+from services.rules.core.happenings import Tombstone
+from shared.domain.contact import Contact
+from shared.domain.events import InteractionResolved
+from shared.domain.ids import derived_id
+from shared.runtime.database import Connection, Database
+
+COMPRESSION_LEVEL: Final = 1
+"""Zstandard's fastest ordinary level: a quarter of the size for 18 µs a contact."""
+
+DOCUMENT_BYTES_MAX: Final = 16 * 1024 * 1024
+"""No document unpacks to more; messages are far smaller, so this only stops a damaged row."""
+
+HOPS_MAX: Final = 100
+"""Merges one id may have gone through; a longer way is a circle, which cannot be."""
+
+_LOCK_CLASS: Final = 0x6B77_7275
+"""First half of the advisory lock's key ("kwru")."""
+
+_ENCODER: Final = msgspec.json.Encoder()
+_CONTACT: Final = msgspec.json.Decoder(Contact)
+_PACK: Final = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
+_UNPACK: Final = zstandard.ZstdDecompressor()
+
+
+class Row(NamedTuple):
+    """A contact as it is stored."""
+
+    contact_id: str
+    version: int
+    published_version: int
+    updated_at: datetime
+    retired: str | None
+    merged_into: str | None
+    merged_into_version: int | None
+    content_hash: bytes | None
+    document: bytes | None
+    stuck: str
+
+    def contact(self) -> Contact | None:
+        """The published contact, None for one that is gone."""
+        return None if self.document is None else _CONTACT.decode(unpacked(self.document))
+
+    def standing(self) -> Standing:
+        """What decisions look at."""
+        return Standing(
+            version=self.version,
+            published_version=self.published_version,
+            content_hash=self.content_hash,
+            contact=self.contact(),
+            retired=self.retired,
+            stuck=names_in(self.stuck),
+        )
+
+    def tombstone(self) -> Tombstone:
+        """How a contact that is gone is said."""
+        assert self.retired is not None, "only what is gone has a tombstone"
+        return Tombstone(
+            self.contact_id,
+            self.published_version,
+            self.retired,
+            self.updated_at,
+            self.merged_into,
+            self.merged_into_version,
+        )
+
+
+class Labels(NamedTuple):
+    """Rows of `rules.label` or `rules.lookup` to add and to remove, as (label or key, contact id)."""
+
+    add: list[tuple[Any, str]]
+    remove: list[tuple[Any, str]]
+
+
+class Entry(NamedTuple):
+    """One entry of a timeline: what was said, as JSON, and whether it is an interaction or a change."""
+
+    at: datetime
+    kind: str
+    id: str
+    said: dict[str, Any]
+
+
+def packed(contact: Contact) -> bytes:
+    """The document of a contact as it is stored."""
+    return _PACK.compress(_ENCODER.encode(contact))
+
+
+def unpacked(document: bytes) -> bytes:
+    """The JSON of a stored document."""
+    return _UNPACK.decompress(document, max_output_size=DOCUMENT_BYTES_MAX)
+
+
+def names_in(text: str) -> frozenset[str]:
+    """The names of a stored list of names."""
+    return frozenset(text.split("\n")) if text else frozenset()
+
+
+class Store:
+    """The tables of rules."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
+        """A transaction; everything below that takes a connection runs in one."""
+        return self._database.transaction()
+
+    # --- what a decision needs
+
+    async def lock(self, connection: Connection, contact_ids: Iterable[str]) -> None:
+        """Let one process at a time decide on these contacts, those without a row included. Before the first read."""
+        keys = sorted({int(contact_id[-8:], 16) - 2**31 for contact_id in contact_ids})
+        await connection.execute(
+            """SELECT pg_advisory_xact_lock($1, key)
+               FROM (SELECT key FROM unnest($2::int[]) key ORDER BY key OFFSET 0) AS ordered""",
+            _LOCK_CLASS,
+            keys,
+        )
+
+    async def rows(self, connection: Connection, contact_ids: Sequence[str]) -> dict[str, Row]:
+        """The rows there are."""
+        found = await connection.fetch(
+            "SELECT c.* FROM rules.contact c WHERE c.contact_id = ANY($1::uuid[])",
+            contact_ids,
+        )
+        return {row.contact_id: row for row in map(_row, found)}
+
+    async def activities(
+        self, connection: Connection, records: Mapping[str, Sequence[str]], now: datetime
+    ) -> dict[str, Activity]:
+        """What happened up to now, by contact; `records` are the record ids of each."""
+        found = await connection.fetch(
+            """SELECT record_id::text, type, (at AT TIME ZONE 'UTC')::date AS day, count(*) AS n, max(at) AS last
+               FROM rules.timeline WHERE record_id = ANY($1::uuid[]) AND at <= $2 GROUP BY 1, 2, 3 ORDER BY 3""",
+            [record for several in records.values() for record in several],
+            now,
+        )
+        if not found:
+            return {}
+        owner = {record: contact_id for contact_id, several in records.items() for record in several}
+        tallies: dict[str, list[Tally]] = {}
+        last: dict[str, datetime] = {}
+        for row in found:
+            contact_id = owner[row["record_id"]]
+            tallies.setdefault(contact_id, []).append(Tally(row["type"], row["day"].toordinal(), row["n"]))
+            last[contact_id] = max(row["last"], last.get(contact_id, row["last"]))
+        return {contact_id: Activity(tuple(some), last[contact_id]) for contact_id, some in tallies.items()}
+
+    async def stuck(self, connection: Connection, contact_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+        """The sticky rules that held for these contacts, gone ones included."""
+        found = await connection.fetch(
+            "SELECT contact_id::text, stuck FROM rules.contact WHERE contact_id = ANY($1::uuid[]) AND stuck <> ''",
+            contact_ids,
+        )
+        return {row["contact_id"]: names_in(row["stuck"]) for row in found}
+
+    # --- what a decision writes
+
+    async def write(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Store rows, each only where it is newer than what is there."""
+        if not rows:
+            return
+        columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
+        await connection.execute(
+            """INSERT INTO rules.contact AS c (contact_id, version, published_version, updated_at, retired, merged_into,
+                                               merged_into_version, content_hash, document, stuck)
+               SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::text[], $6::uuid[],
+                                    $7::bigint[], $8::bytea[], $9::bytea[], $10::text[])
+               ON CONFLICT (contact_id) DO UPDATE SET
+                   version = excluded.version, published_version = excluded.published_version,
+                   updated_at = excluded.updated_at, retired = excluded.retired, merged_into = excluded.merged_into,
+                   merged_into_version = excluded.merged_into_version, content_hash = excluded.content_hash,
+                   document = excluded.document, stuck = excluded.stuck
+               WHERE (c.version, c.published_version) < (excluded.version, excluded.published_version)""",
+            *columns,
+        )
+
+    async def see(self, connection: Connection, versions: Mapping[str, int]) -> None:
+        """Note versions that changed nothing: later ones must be newer than these."""
+        if versions:
+            await connection.execute(
+                """UPDATE rules.contact AS c SET version = seen.version
+                   FROM unnest($1::uuid[], $2::bigint[]) AS seen (contact_id, version)
+                   WHERE c.contact_id = seen.contact_id AND c.version < seen.version""",
+                list(versions),
+                list(versions.values()),
+            )
+
+    async def relabel(self, connection: Connection, labels: Labels, now: datetime) -> None:
+        """Put and take away segments, categories and findings."""
+        if labels.remove:
+            await connection.execute(
+                """DELETE FROM rules.label USING unnest($1::text[], $2::uuid[]) AS gone (label, contact_id)
+                   WHERE label.label = gone.label AND label.contact_id = gone.contact_id""",
+                *_columns(labels.remove),
+            )
+        if labels.add:
+            await connection.execute(
+                """INSERT INTO rules.label (label, contact_id, since)
+                   SELECT label, contact_id, $3 FROM unnest($1::text[], $2::uuid[]) AS new (label, contact_id)
+                   ON CONFLICT DO NOTHING""",
+                *_columns(labels.add),
+                now,
+            )
+
+    async def index(self, connection: Connection, keys: Labels) -> None:
+        """Put and take away what contacts are found by."""
+        if keys.remove:
+            await connection.execute(
+                """DELETE FROM rules.lookup USING unnest($1::bigint[], $2::uuid[]) AS gone (key, contact_id)
+                   WHERE lookup.key = gone.key AND lookup.contact_id = gone.contact_id""",
+                *_columns(keys.remove),
+            )
+        if keys.add:
+            await connection.execute(
+                """INSERT INTO rules.lookup (key, contact_id) SELECT * FROM unnest($1::bigint[], $2::uuid[])
+                   ON CONFLICT DO NOTHING""",
+                *_columns(keys.add),
+            )
+
+    async def note_changes(
+        self, connection: Connection, changes: Sequence[tuple[str, int, datetime, Mapping[str, Any]]]
+    ) -> None:
+        """Note for the timeline what a published version changed: (contact id, version, time, what)."""
+        if changes:
+            await connection.execute(
+                """INSERT INTO rules.change (contact_id, version, at, said)
+                   SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::bytea[])
+                   ON CONFLICT DO NOTHING""",
+                [change[0] for change in changes],
+                [change[1] for change in changes],
+                [change[2] for change in changes],
+                [_ENCODER.encode(change[3]) for change in changes],
+            )
+
+    async def note_interactions(
+        self, connection: Connection, interactions: Sequence[InteractionResolved]
+    ) -> set[tuple[str, str]]:
+        """Put interactions on the timeline, each once; returns (source, interaction id) of those that were new."""
+        keys = {(one.source, one.interaction_id): one for one in interactions}
+        if not keys:
+            return set()
+        ids = {derived_id("interaction", *key): key for key in keys}
+        several = list(keys.values())
+        new = await connection.fetch(
+            """INSERT INTO rules.timeline (interaction_key, record_id, contact_id, at, type, said)
+               SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[], $6::bytea[])
+               ON CONFLICT DO NOTHING RETURNING interaction_key::text""",
+            list(ids),
+            [one.record_id for one in several],
+            [one.contact_id for one in several],
+            [one.at for one in several],
+            [one.type for one in several],
+            [_PACK.compress(_ENCODER.encode(one)) for one in several],
+        )
+        return {ids[row["interaction_key"]] for row in new}
+
+    # --- what is said again
+
+    async def newer(self, versions: Mapping[str, int]) -> dict[str, Row]:
+        """The rows of those contacts whose published version is newer than the one given."""
+        if not versions:
+            return {}
+        found = await self._database.fetch(
+            """SELECT c.* FROM rules.contact c JOIN unnest($1::uuid[], $2::bigint[]) AS said (contact_id, version)
+                 ON c.contact_id = said.contact_id AND c.published_version > said.version""",
+            list(versions),
+            list(versions.values()),
+        )
+        return {row.contact_id: row for row in map(_row, found)}
+
+    # --- what the API reads
+
+    async def way(self, contact_id: str) -> list[Row]:
+        """The row of a contact and, where it was merged away, of those it went into, the present one last."""
+        found = await self._database.fetch(
+            """WITH RECURSIVE way AS (
+                    SELECT c.*, 0 AS hop FROM rules.contact c WHERE c.contact_id = $1::uuid
+                    UNION ALL
+                    SELECT c.*, hop + 1 FROM way JOIN rules.contact c ON c.contact_id = way.merged_into
+                    WHERE way.retired = 'merged' AND hop < $2)
+                SELECT * FROM way ORDER BY hop""",
+            contact_id,
+            HOPS_MAX,
+        )
+        return [_row(row) for row in found]
+
+    async def page_by_time(self, since: datetime | None, after: tuple[datetime, str] | None, limit: int) -> list[Row]:
+        """Present contacts by the time of publication, oldest first."""
+        found = await self._database.fetch(
+            """SELECT c.* FROM rules.contact c
+                WHERE c.document IS NOT NULL AND ($1::timestamptz IS NULL OR c.updated_at >= $1)
+                  AND ($2::timestamptz IS NULL OR (c.updated_at, c.contact_id) > ($2, $3::uuid))
+                ORDER BY c.updated_at, c.contact_id LIMIT $4""",
+            since,
+            after[0] if after else None,
+            after[1] if after else None,
+            limit,
+        )
+        return [_row(row) for row in found]
+
+    async def page_by_label(
+        self, labels: Sequence[str], since: datetime | None, after: str | None, limit: int
+    ) -> list[Row]:
+        """Present contacts that bear all these labels, by id."""
+        found = await self._database.fetch(
+            """SELECT c.* FROM rules.contact c
+                WHERE c.contact_id IN (SELECT l.contact_id FROM rules.label l WHERE l.label = $1)
+                  AND NOT EXISTS (SELECT FROM unnest($2::text[]) AS other WHERE NOT EXISTS (
+                      SELECT FROM rules.label l WHERE l.label = other AND l.contact_id = c.contact_id))
+                  AND c.document IS NOT NULL AND ($3::timestamptz IS NULL OR c.updated_at >= $3)
+                  AND ($4::uuid IS NULL OR c.contact_id > $4)
+                ORDER BY c.contact_id LIMIT $5""",
+            labels[0],
+            list(labels[1:]),
+            since,
+            after,
+            limit,
+        )
+        return [_row(row) for row in found]
+
+    async def page_by_keys(self, keys: Sequence[int], after: str | None, limit: int) -> list[Row]:
+        """Present contacts that are found by all these keys, by id. Keys are hashes: compare what is found."""
+        found = await self._database.fetch(
+            """SELECT c.* FROM rules.contact c
+                WHERE c.contact_id IN (SELECT l.contact_id FROM rules.lookup l WHERE l.key = ANY($1::bigint[])
+                                     GROUP BY l.contact_id HAVING count(*) = cardinality($1::bigint[]))
+                  AND c.document IS NOT NULL AND ($2::uuid IS NULL OR c.contact_id > $2)
+                ORDER BY c.contact_id LIMIT $3""",
+            keys,
+            after,
+            limit,
+        )
+        return [_row(row) for row in found]
+
+    async def segments(self) -> dict[str, int]:
+        """How many contacts each segment has, empty ones left out."""
+        found = await self._database.fetch(
+            """SELECT substr(label, 9) AS name, count(*) AS n FROM rules.label
+               WHERE label >= 'segment:' AND label < 'segment;' GROUP BY label"""
+        )
+        return {row["name"]: row["n"] for row in found}
+
+    async def last_activity(self, record_ids: Sequence[str], now: datetime) -> dict[str, datetime]:
+        """The time of the last interaction by record."""
+        found = await self._database.fetch(
+            """SELECT record_id::text, max(at) AS last FROM rules.timeline
+               WHERE record_id = ANY($1::uuid[]) AND at <= $2 GROUP BY 1""",
+            record_ids,
+            now,
+        )
+        return {row["record_id"]: row["last"] for row in found}
+
+    async def timeline(
+        self,
+        contact_ids: Sequence[str],
+        record_ids: Sequence[str],
+        before: tuple[datetime, str] | None,
+        limit: int,
+    ) -> list[Entry]:
+        """Interactions of these records and changes of these contacts, newest first, older than `before`."""
+        found = await self._database.fetch(
+            """SELECT at, kind, id, said FROM (
+                   SELECT at, 'interaction' AS kind, interaction_key::text AS id, said
+                   FROM rules.timeline WHERE record_id = ANY($1::uuid[])
+                   UNION ALL
+                   SELECT at, 'change', contact_id::text || '/' || version, said
+                   FROM rules.change WHERE contact_id = ANY($2::uuid[])) AS entry
+               WHERE $3::timestamptz IS NULL OR (at, id) < ($3, $4)
+               ORDER BY at DESC, id DESC LIMIT $5""",
+            record_ids,
+            contact_ids,
+            before[0] if before else None,
+            before[1] if before else None,
+            limit,
+        )
+        return [Entry(row["at"], row["kind"], row["id"], _said(row["kind"], row["said"])) for row in found]
+
+
+def _row(row: Any) -> Row:
+    merged_into = row["merged_into"]
+    return Row(
+        str(row["contact_id"]),
+        row["version"],
+        row["published_version"],
+        row["updated_at"],
+        row["retired"],
+        None if merged_into is None else str(merged_into),
+        row["merged_into_version"],
+        row["content_hash"],
+        row["document"],
+        row["stuck"],
+    )
+
+
+def _said(kind: str, said: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(unpacked(said) if kind == "interaction" else said)
+    return found
+
+
+def _columns(pairs: Sequence[tuple[Any, str]]) -> tuple[list[Any], list[str]]:
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
