@@ -13,7 +13,7 @@ from shared.domain.text import is_placeholder, words_of
 READINGS_MAX: Final = 32_768
 """Names kept as read: given and family names repeat; whole names do so within a delivery."""
 
-_TITLES: Final = frozenset({
+TITLES: Final = frozenset({
     "dr", "drs", "prof", "professor", "doktor", "dipl", "diplom", "ing", "med", "jur", "phil", "rer", "nat", "pol",
     "oec", "habil", "hc", "h", "c", "mag", "magister", "univ", "priv", "doz", "pd", "mba", "msc", "bsc", "phd", "md",
     "kfm", "kffr", "inf", "psych", "paed", "fh", "dent", "vet", "theol", "mult", "em", "sir", "dame", "lord", "lady",
@@ -84,6 +84,11 @@ def generation_of(text: str | None) -> str | None:
     return next((_GENERATIONS[word] for word in words_of(text) if word in _GENERATIONS), None) if text else None
 
 
+def is_particle(word: str) -> bool:
+    """True for the small words of family names: von, van, de, zu."""
+    return word.lower() in _PARTICLES
+
+
 @cache
 def given_sexes() -> dict[str, str]:
     """Known given names (folded) and their usual sex: m, f, or u where both bear them."""
@@ -93,7 +98,19 @@ def given_sexes() -> dict[str, str]:
 @cache
 def family_names() -> frozenset[str]:
     """Known family names, folded."""
-    return frozenset(row[0] for row in rows("family_names"))
+    return frozenset(family_per_million())
+
+
+@cache
+def given_per_million() -> dict[str, float]:
+    """Bearers of a given name (folded) in a million persons; names that no table lists are missing."""
+    return {row[0]: float(row[2]) for row in rows("given_names")}
+
+
+@cache
+def family_per_million() -> dict[str, float]:
+    """Bearers of a family name (folded) in a million persons; names that no table lists are missing."""
+    return {row[0]: float(row[1]) for row in rows("family_names")}
 
 
 @lru_cache(READINGS_MAX)
@@ -135,9 +152,9 @@ def _words(text: str | None) -> _Words:
 def _without_titles(spoken: list[str]) -> list[str]:
     """Titles off both ends; a title alone is a name (Graf, Baron), and single letters only go with a title."""
     begin, end = 0, len(spoken)
-    while begin < end - 1 and spoken[begin] in _TITLES and (begin > 0 or spoken[begin] not in _LETTERS_IN_TITLES):
+    while begin < end - 1 and spoken[begin] in TITLES and (begin > 0 or spoken[begin] not in _LETTERS_IN_TITLES):
         begin += 1
-    while end - 1 > begin and spoken[end - 1] in _TITLES and spoken[end - 1] not in _LETTERS_IN_TITLES:
+    while end - 1 > begin and spoken[end - 1] in TITLES and spoken[end - 1] not in _LETTERS_IN_TITLES:
         end -= 1
     return [word for word in spoken[begin:end] if word.isalpha()] or spoken[begin:end]
 
