@@ -1,6 +1,6 @@
 """`tokens`: who may what. A token is seen once, when it is made; what is stored is its hash."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -34,7 +34,7 @@ async def listed(running: Running) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def _database(running: Running) -> AsyncIterator[Database]:
+async def _database(running: Running) -> AsyncGenerator[Database]:
     database = Database(running.database(), connections_max=1)
     try:
         yield database
