@@ -32,8 +32,8 @@ _EDUCATION: Final = re.compile(
 """Names of universities' domains: their students are not their employees."""
 
 _LEGAL: Final = {
-    "gmbh": "GmbH", "ag": "AG", "kg": "KG", "ug": "UG", "ohg": "OHG", "gbr": "GbR", "ek": "e.K.", "se": "SE", "ev": "e.V.",
-    "ltd": "Ltd.", "inc": "Inc.", "llc": "LLC",
+    "gmbh": "GmbH", "ag": "AG", "kg": "KG", "ug": "UG", "ohg": "OHG", "gbr": "GbR", "ek": "e.K.", "se": "SE",
+    "ev": "e.V.", "ltd": "Ltd.", "inc": "Inc.", "llc": "LLC",
 }  # fmt: skip
 
 

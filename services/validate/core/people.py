@@ -21,7 +21,7 @@ _SPECIMENS: Final = frozenset({("max", "muster"), ("maxi", "muster"), ("john", "
                                ("otto", "normalverbraucher"), ("lieschen", "mueller")})  # fmt: skip
 """Names that stand for nobody in particular."""
 
-_WITHOUT_YEAR: Final = re.compile(r"--(\d\d)-?(\d\d)")
+_WITHOUT_YEAR: Final = re.compile(r"--([0-9]{2})-?([0-9]{2})")
 _LEAP_YEAR: Final = 2000
 
 

@@ -42,7 +42,7 @@ PATHS: Final[Mapping[str, str]] = {
 """Where the field of a record lies in the clean contact; lists by their own path, an address's parts by its first."""
 
 _DAYS: Final[Mapping[str, float]] = {"s": 1 / 86_400, "m": 1 / 1_440, "h": 1 / 24, "d": 1.0}
-_DURATION: Final = re.compile(r"(\d{1,9})([smhd])")
+_DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")
 
 
 class Need(NamedTuple):
