@@ -27,7 +27,7 @@ _STREET_FORMS: Final = (
 _PLACE_TAIL: Final = frozenset({"am", "an", "a", "im", "i", "in", "bei", "ob", "v", "vor", "unter", "b"})
 _LEGAL_FORMS: Final = frozenset({
     "gmbh", "mbh", "gesmbh", "ggmbh", "ag", "kg", "kgaa", "ohg", "ug", "haftungsbeschraenkt", "ek", "ev", "gbr", "se",
-    "eg", "eu", "og", "inc", "incorporated", "ltd", "limited", "llc", "llp", "lp", "corp", "corporation", "co", "company",
+    "eu", "og", "inc", "incorporated", "ltd", "limited", "llc", "llp", "lp", "corp", "corporation", "co", "company",
     "plc", "sa", "sas", "sarl", "srl", "spa", "bv", "nv", "vof", "oy", "oyj", "ab", "as", "aps", "asa", "sro", "doo",
     "kft", "zoo", "sp", "pty", "partg", "partgmbb", "mbb", "holding", "group", "gruppe", "cie", "the", "und", "and",
 })  # fmt: skip

@@ -1,4 +1,4 @@
-"""Personal names in comparable form: titles and particles set aside, one field or two, either order, pet names known."""
+"""Personal names in comparable form: titles and particles set aside, one field or two, pet names known."""
 
 import re
 from collections.abc import Iterable
@@ -28,8 +28,8 @@ _SALUTATIONS: Final = {
 }  # fmt: skip
 _SEXES: Final = {"m": "m", "male": "m", "mann": "m", "maennlich": "m", "man": "m", "f": "f", "w": "f", "female": "f",
                  "frau": "f", "weiblich": "f", "woman": "f", "herr": "m"}  # fmt: skip
-_GENERATIONS: Final = {"jun": "junior", "jr": "junior", "junior": "junior", "jnr": "junior", "ii": "junior", "iii": "third",
-                       "sen": "senior", "sr": "senior", "senior": "senior", "snr": "senior"}  # fmt: skip
+_GENERATIONS: Final = {"jun": "junior", "jr": "junior", "junior": "junior", "jnr": "junior", "ii": "junior",
+                       "iii": "third", "sen": "senior", "sr": "senior", "senior": "senior", "snr": "senior"}  # fmt: skip
 _PARTICLES: Final = frozenset({
     "von", "van", "der", "den", "de", "zu", "zum", "zur", "vom", "vd", "di", "da", "del", "della", "dello", "degli",
     "la", "le", "lo", "el", "al", "ten", "ter", "te", "af", "av", "dos", "das", "do", "du", "des", "dem", "y", "bin",

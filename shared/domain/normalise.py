@@ -38,7 +38,7 @@ class Traits(msgspec.Struct, frozen=True, array_like=True):
 
     `given` in order, single letters are initials; `family` without particles; `guessed_given` and `guessed_family` are
     read from the form of a mail address where the field itself is empty, so they may support but never contradict.
-    `mails` are canonical mailboxes, `domains` those of businesses, `phones` E.164; `street` to `city` are keys, not texts.
+    `mails` are canonical mailboxes, `domains` those of businesses, `phones` E.164; `street` to `city` are keys.
     """
 
     record_id: str

@@ -21,7 +21,7 @@ _CALLING_CODE_ALONE: Final = re.compile(r"49(?:1[567]\d{8,9}|[2-9]\d{8,10})")
 
 
 class PhoneReading(msgspec.Struct, frozen=True):
-    """A number as read: E.164 where it can be one at all, whether it is mobile or fixed, and whether it exists as such."""
+    """A number as read: E.164 where it can be one at all, mobile or fixed, and whether its range is in use."""
 
     e164: str | None
     kind: PhoneKind | None

@@ -1,4 +1,4 @@
-"""Spelling: a name as it should be shown, from the fields as they were typed: split, turned, titles apart, case mended."""
+"""Spelling: a name as it should be shown, from the fields as typed: split, turned, titles apart, case mended."""
 
 import re
 from functools import lru_cache
@@ -38,8 +38,10 @@ class Spelling(NamedTuple):
 
 @lru_cache(READINGS_MAX)
 def spell_name(given: str | None, family: str | None, full: str | None) -> Spelling:
-    """The parts of a name as written, without salutation; one field with everything in it is split, and names that are
-    plainly in each other's place are turned (Schmidt, Rolf). All capitals or none become ordinary writing.
+    """The parts of a name as written, without salutation.
+
+    One field with everything in it is split, and names that are plainly in each other's place are turned (Schmidt,
+    Rolf). All capitals or none become ordinary writing.
     """
     given, family, full = meant(given), meant(family), meant(full)
     if given is None and family is None:

@@ -7,8 +7,10 @@ import msgspec
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """Contact ids of the groups. `retired` says for each present id that no group kept into which it merged, or None where
-    all its records are gone; `revived` are former ids in use again, `new` ids used for the first time.
+    """Contact ids of the groups.
+
+    `retired` says for each present id that no group kept into which it merged, or None where all its records are gone;
+    `revived` are former ids in use again, `new` ids used for the first time.
     """
 
     contact_ids: dict[frozenset[str], str]
@@ -26,10 +28,10 @@ def assign_ids(
     """Give each group its contact id.
 
     `present` maps every record at hand to the living contact it is in, None for a new one; records of a touched contact
-    that are in no group count as gone. `former` maps retired ids that redirect into the touched contacts to their founding
-    record. An id goes to the group that holds most of its records; between equals the older contact (the smaller id:
-    ids are UUID 7) and the smaller record id win. A group left without one revives the former id whose founding record it
-    holds, the oldest first; else it gets a new id, in the order of its smallest record id.
+    that are in no group count as gone. `former` maps retired ids that redirect into the touched contacts to their
+    founding record. An id goes to the group that holds most of its records; between equals the older contact (the
+    smaller id: ids are UUID 7) and the smaller record id win. A group left without one revives the former id whose
+    founding record it holds, the oldest first; else it gets a new id, in the order of its smallest record id.
     """
     taken = _by_overlap(groups, present)
     kept = set(taken.values())

@@ -100,8 +100,9 @@ def rank(candidates: Iterable[Candidate], order: Sequence[Criterion] = DEFAULT_O
 
 
 def confidence_of(same: Sequence[Candidate]) -> float:
-    """How sure a value is, 0 to 1: that not all sources that say it are wrong, taking trust/100 as the chance that one is
-    right; halved where the value is not valid.
+    """How sure a value is, 0 to 1: that not all sources that say it are wrong; halved where the value is not valid.
+
+    Trust / 100 is taken as the chance that one source is right.
     """
     doubt = 1.0
     for trust in sorted({one.source: one.trust for one in same}.values()):

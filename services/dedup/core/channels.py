@@ -68,8 +68,9 @@ def phones_of(
 def addresses_of(
     members: Sequence[Record], sources: Mapping[str, SourceView], order: Sequence[Criterion]
 ) -> tuple[tuple[Address, ...], Origins]:
-    """Each postal address once, the one that leads first. A part of another address (only its city) is not one of its own,
-    but lends what the fuller one lacks.
+    """Each postal address once, the one that leads first.
+
+    A part of another address (only its city) is not one of its own, but lends what the fuller one lacks.
     """
     found = [one for record in members for one in _postal(record, sources)]
     ranked = rank(found, order)

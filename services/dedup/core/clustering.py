@@ -1,4 +1,4 @@
-"""Clustering: which records are one contact, decided over all records of the touched contacts at once, never pair by pair.
+"""Clustering: which records are one contact, decided over all records at hand at once, never pair by pair.
 
 Agglomerative, and a pure function of its arguments whatever their order: the two groups with the strongest link join
 first, ties go to the smaller record ids. link = .75 · greatest + .25 · mean probability of all cross pairs; a pair
@@ -25,16 +25,17 @@ Policy = Literal["careful", "eager", "never"]
 Pair = tuple[str, str]
 
 CLUSTER_MAX: Final = 200
-"""Records of one contact that are merged without asking. Measured clusters have 38 at most; 200 of one person is a shared
-mailbox or a placeholder that nobody knew."""
+"""Records of one contact that are merged without asking. Measured clusters have 38 at most; 200 of one person is a
+shared mailbox or a placeholder that nobody knew."""
 
 PPM: Final = 1_000_000
 """Probabilities are compared as whole millionths, so that no rounding depends on the order of a sum."""
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """A person's word that the records left and right are (or are not) the same. It stands for every pair across, as far
-    as the records still exist; of two about one pair the newer holds.
+    """A person's word that the records left and right are (or are not) the same.
+
+    It stands for every pair across, as far as the records still exist; of two about one pair the newer holds.
     """
 
     judgement_id: str
@@ -45,9 +46,11 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """Groups of record ids that a person should look at together. `weight` (millibits) is the strongest evidence across
-    them, `pairs` the evidence there is. borderline: likely, but not sure enough; contradiction: judgements disagree, and
-    "different" holds meanwhile; oversized: more records than are merged without asking.
+    """Groups of record ids that a person should look at together.
+
+    `weight` (millibits) is the strongest evidence across them, `pairs` the evidence there is. borderline: likely, but
+    not sure enough; contradiction: judgements disagree, and "different" holds meanwhile; oversized: more records than
+    are merged without asking.
     """
 
     groups: tuple[tuple[str, ...], ...]
@@ -99,7 +102,7 @@ class _Bindings(msgspec.Struct):
 
 
 def _bind(traits: Mapping[str, Traits], judgements: Sequence[Judgement]) -> tuple[_Bindings, list[frozenset[str]]]:
-    """What judgements say about the records at hand, pair by pair, and the sets about which they contradict each other."""
+    """What judgements say about the records at hand, pair by pair, and the sets on which they contradict each other."""
     newest: dict[frozenset[str], Judgement] = {}
     for judgement in sorted(judgements, key=lambda one: (one.at, one.judgement_id)):
         for left in judgement.left:
@@ -165,7 +168,7 @@ class _Groups:
             kept = self._unite(one, other)
             for neighbour, link in self._links[kept].items():
                 if link.weight >= weight_min:
-                    heappush(queue, self._entry(*sorted((kept, neighbour)), link))
+                    heappush(queue, self._entry(min(kept, neighbour), max(kept, neighbour), link))
 
     def _add(self, one: str, other: str, found: Evidence, model: Model) -> None:
         if found.veto is not None or found.weight < model.bands.keep_millibits:
@@ -217,8 +220,10 @@ class _Groups:
                 continue
             mine = self._links[kept].get(neighbour)
             if mine is not None:
-                link = _Link(max(mine.greatest, link.greatest), mine.total + link.total, max(mine.weight, link.weight))
-            self._links[kept][neighbour] = self._links[neighbour][kept] = link
+                mine.greatest, mine.weight = max(mine.greatest, link.greatest), max(mine.weight, link.weight)
+                mine.total += link.total
+            else:
+                self._links[kept][neighbour] = self._links[neighbour][kept] = link
             if tuple(sorted((gone, neighbour))) in self._blocked:
                 self._blocked.add((kept, neighbour) if kept < neighbour else (neighbour, kept))
         return kept

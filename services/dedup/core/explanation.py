@@ -1,4 +1,4 @@
-"""Explanation: evidence in words. The parts are the model's own and add up to its sum, so the explanation is the score."""
+"""Explanation: evidence in words. The parts are the model's own and add up to its sum, so it is the score."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal
@@ -10,7 +10,8 @@ Language = Literal["de", "en"]
 Words = Mapping[str, tuple[str, str]]
 
 _FIELDS: Final[Words] = {
-    "start": ("Ausgangslage", "starting point"), "given": ("Vorname", "given name"), "family": ("Nachname", "family name"),
+    "start": ("Ausgangslage", "starting point"), "given": ("Vorname", "given name"),
+    "family": ("Nachname", "family name"),
     "rarity": ("Seltenheit", "rarity"), "mail": ("E-Mail", "e-mail"), "phone": ("Telefon", "phone"),
     "address": ("Anschrift", "address"), "birthday": ("Geburtstag", "birthday"), "company": ("Firma", "company"),
     "organisation": ("Firmenname", "name of the firm"), "sex": ("Geschlecht", "sex"),
@@ -19,13 +20,16 @@ _FIELDS: Final[Words] = {
     "full name": ("Voller Name", "full name"),
 }  # fmt: skip
 _GRADES: Final[Words] = {
-    "prior": ("zwei beliebige Datensätze", "any two records"), "exact": ("gleich", "equal"), "equal": ("gleich", "equal"),
+    "prior": ("zwei beliebige Datensätze", "any two records"), "exact": ("gleich", "equal"),
+    "equal": ("gleich", "equal"),
     "part": ("teilweise gleich", "equal in part"), "swapped": ("vertauscht gleich", "equal, swapped"),
     "nickname": ("Kurzform", "short form"), "similar": ("fast gleich", "nearly equal"),
-    "variant": ("ähnlicher anderer Name", "similar, but another name"), "initial": ("gleicher Anfangsbuchstabe", "same initial"),
+    "variant": ("ähnlicher anderer Name", "similar, but another name"),
+    "initial": ("gleicher Anfangsbuchstabe", "same initial"),
     "initial-differs": ("anderer Anfangsbuchstabe", "other initial"),
     "guessed": ("passt laut E-Mail-Adresse", "fits by the mail address"),
-    "guess-differs": ("passt nicht zur E-Mail-Adresse", "does not fit the mail address"), "differs": ("verschieden", "different"),
+    "guess-differs": ("passt nicht zur E-Mail-Adresse", "does not fit the mail address"),
+    "differs": ("verschieden", "different"),
     "missing": ("fehlt", "missing"), "of the name": ("des Namens", "of the name"), "rarity": ("Seltenheit", "rarity"),
     "mistyped": ("vertippt gleich", "equal but for a slip"), "family": ("Familienpostfach", "family mailbox"),
     "role": ("Funktionspostfach", "role mailbox"), "shared": ("von vielen geteilt", "shared by many"),
@@ -51,8 +55,10 @@ _OUTCOMES: Final[Words] = {
 
 
 def explain_pair(evidence: Evidence, model: Model, language: Language = "de") -> dict[str, Any]:
-    """The evidence of one pair, for people: parts with field, grade, words and bits, their exact sum, the probability (0 to
-    1), the outcome (merge, review, apart) and what forbids joining. Holds no value of a person.
+    """The evidence of one pair, for people; it holds no value of a person.
+
+    Parts with field, grade, words and bits, their exact sum, the probability (0 to 1), the outcome (merge, review,
+    apart) and what forbids joining.
     """
     result = outcome(evidence, model)
     parts: list[dict[str, Any]] = [
@@ -84,7 +90,7 @@ def outcome(evidence: Evidence, model: Model) -> Literal["merge", "review", "apa
 
 
 def why_not(evidence: Evidence, model: Model, language: Language = "de") -> str:
-    """One sentence on what keeps two records apart: the veto, else what speaks against it and the bits that are missing."""
+    """One sentence on what keeps two records apart: the veto, else the bits that are missing and what speaks against."""
     if evidence.veto is not None:
         return _say(_VETOES, evidence.veto, language)
     lacking = (model.bands.merge_millibits - evidence.weight) / MILLI

@@ -1,4 +1,4 @@
-"""Grading: how much two values of one field are alike, as a word. Symmetric; what a word weighs is the model's matter."""
+"""Grading: how much two values of one field are alike, as a word. What a word weighs is the model's matter."""
 
 from functools import lru_cache
 from itertools import product
@@ -109,7 +109,7 @@ def _crosswise(one: Traits, other: Traits) -> tuple[str, str] | None:
     there, back = family_grade(one.given, other.family), family_grade(one.family, other.given)
     if "differs" in (there, back) or "exact" not in (there, back):
         return None
-    if there == MISSING or back == MISSING:
+    if MISSING in (there, back):
         # One name alone, met in the other's wrong field: it is given or family name, nobody knows which.
         return ("swapped", MISSING) if (one.given if there != MISSING else other.given) else (MISSING, "swapped")
     if "variant" in (there, back):
@@ -140,9 +140,14 @@ def mail_grade(one: Traits, other: Traits, population: Population) -> str:
     """equal, shared, family, role, mistyped, handle (same odd local part), local (same name as local part), differs."""
     if not one.mails or not other.mails:
         return MISSING
+    if len(one.mails) == len(other.mails) == 1:
+        mail, mail_too = one.mails[0], other.mails[0]
+        return _common_mail(mail, population) if mail == mail_too else _two_mails(mail, mail_too)
     if common := {*one.mails} & {*other.mails}:
         return min((_common_mail(mail, population) for mail in common), key=_MAIL_ORDER.index)
-    return min((_two_mails(*sorted(pair)) for pair in product(one.mails, other.mails)), key=_MAIL_ORDER.index)
+    return min(
+        (_two_mails(mail, mail_too) for mail, mail_too in product(one.mails, other.mails)), key=_MAIL_ORDER.index
+    )
 
 
 _MAIL_ORDER: Final = ("equal", "family", "role", "shared", "mistyped", "handle", "local", "differs")
@@ -156,7 +161,8 @@ def _common_mail(mail: str, population: Population) -> str:
 
 
 def _two_mails(one: str, other: str) -> str:
-    (local, _, domain), (local_too, _, domain_too) = one.partition("@"), other.partition("@")
+    local, _, domain = one.partition("@")
+    local_too, _, domain_too = other.partition("@")
     if local == local_too:
         if len(local) < 5 or mail_kind(one) != "personal":
             return "differs"
@@ -207,7 +213,7 @@ def phone_grade(one: Traits, other: Traits, population: Population) -> str:
     """mobile, fixed or shared for a common number, mistyped for one digit, differs, or missing."""
     if not one.phones or not other.phones:
         return MISSING
-    if common := {*one.phones} & {*other.phones}:
+    if common := {*one.phones}.intersection(other.phones):
         return min((_common_phone(phone, population) for phone in common), key=("mobile", "fixed", "shared").index)
     near = any(
         len(phone) == len(phone_too) and len(phone) > 10 and OSA.distance(phone, phone_too, score_cutoff=1) <= 1
@@ -224,12 +230,14 @@ def _common_phone(phone: str, population: Population) -> str:
 
 def address_grade(one: Traits, other: Traits) -> str:
     """Full (street, number and place), street, postcode, city, differs, or missing."""
+    if (one.postcode is None and one.city is None) or (other.postcode is None and other.city is None):
+        return MISSING
     same_code = one.postcode is not None and one.postcode == other.postcode
     same_city = (
-        one.city is not None and other.city is not None and (one.city == other.city or slip(one.city, other.city))
+        one.city is not None and other.city is not None and (one.city == other.city or _slip(one.city, other.city))
     )
     if one.street and other.street:
-        if (same_code or same_city) and (one.street == other.street or _street_slip(one.street, other.street)):
+        if (same_code or same_city) and (one.street == other.street or _slip(one.street, other.street)):
             return "full" if one.house_number and one.house_number == other.house_number else "street"
         return "postcode" if same_code else "differs"
     if same_code:
@@ -241,7 +249,7 @@ def address_grade(one: Traits, other: Traits) -> str:
 
 
 @lru_cache(READINGS_MAX)
-def _street_slip(one: str, other: str) -> bool:
+def _slip(one: str, other: str) -> bool:
     return slip(one, other)
 
 

@@ -21,11 +21,12 @@ class Bands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     merge_millibits: int = 6629
 
 
-class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Model(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
     """Weights by field and grade, interactions by two fields and two grades, what rarity counts, and the bands.
 
     `prior` is the log-odds of two candidates of which nothing is known. `rarity_percent` says how much of a name's
-    rarity counts: all of it between strangers, little between records that share an address.
+    rarity counts: all of it between strangers, little between records that share an address. `rarity_max` bounds, in
+    millibits, what a rare name may say: alone it never joins anybody. A model is itself only: loaded twice, it is two.
     """
 
     version: str
@@ -33,6 +34,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weights: dict[str, dict[str, int]]
     interactions: dict[str, dict[str, dict[str, int]]]
     rarity_percent: dict[str, int]
+    rarity_max: dict[str, int]
     bands: Bands = Bands()
 
     def weight(self, field: str, grade: str) -> int:
@@ -41,7 +43,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_model(data: bytes) -> Model:
-    """The model from its JSON. Raises msgspec.ValidationError for another shape and ValueError for bands in disorder."""
+    """The model from its JSON. Raises msgspec.ValidationError for another shape, ValueError for bands in disorder."""
     model = msgspec.json.decode(data, type=Model)
     bands = model.bands
     if not bands.keep_millibits <= bands.offer_millibits <= bands.merge_millibits:

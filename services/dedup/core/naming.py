@@ -25,8 +25,8 @@ class Named(msgspec.Struct, frozen=True):
 def name_of(members: Sequence[Record], sources: Mapping[str, SourceView], order: Sequence[Criterion]) -> Named:
     """The name of a contact.
 
-    Given and family name come from one record, so that two spellings or two orders never mix: from a full one before one
-    with initials or gaps, then by `order`; title, suffix and salutation by `order` each for itself.
+    Given and family name come from one record, so that two spellings or two orders never mix: from a full one before
+    one with initials or gaps, then by `order`; title, suffix and salutation by `order` each for itself.
     """
     spelled = [(record, _turned(spell_name(*_fields(record)), members)) for record in members]
     whole = survive([one for record, name in spelled for one in _whole(record, name, sources)], order)

@@ -1,4 +1,7 @@
-"""Kölner Phonetik: how a German name sounds, as digits (H. J. Postel, IBM-Nachrichten 19, 1969). For keys, not for scores."""
+"""Kölner Phonetik: how a German name sounds, as digits. For keys, not for scores.
+
+H. J. Postel, Die Kölner Phonetik, IBM-Nachrichten 19 (1969).
+"""
 
 from functools import lru_cache
 from typing import Final

@@ -1,4 +1,4 @@
-"""The population: how common names are and which addresses are shared, frozen, so that order of arrival cannot matter."""
+"""The population: how common names are and which addresses are shared; frozen, so that order cannot matter."""
 
 from functools import cache
 from math import log2
@@ -34,7 +34,7 @@ class Population(msgspec.Struct, frozen=True):
 
     @staticmethod
     def default() -> "Population":
-        """The population that is shipped: Germany with one English name in seven, nobody's addresses known to be shared."""
+        """The population that is shipped: Germany with one English name in seven, no addresses known to be shared."""
         return _shipped()
 
     def given_millibits(self, name: str) -> int:

@@ -1,4 +1,4 @@
-"""Survivorship: the golden record, a pure function of a contact's records; which value of each field lives on, and why."""
+"""Survivorship: which value of each field lives on. The golden record is a pure function of a contact's records."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -56,7 +56,7 @@ class _Said(msgspec.Struct, frozen=True):
         return survive(_candidates(field, self.members, self.sources), self.order(field))
 
 
-def golden_record(
+def golden_record(  # noqa: PLR0913  (a contact is made of all of this, and each is named at the call)
     contact_id: str,
     members: Sequence[Record],
     sources: Mapping[str, SourceView],
@@ -99,7 +99,12 @@ def golden_record(
         birthday=_value(single["birthday"]),
         gender=_value(single["gender"]),
         company=company,
-        **{field: _value(single[field]) for field in _PLAIN},
+        department=_value(single["department"]),
+        job_title=_value(single["job_title"]),
+        language=_value(single["language"]),
+        timezone=_value(single["timezone"]),
+        owner=_value(single["owner"]),
+        website=_value(single["website"]),
         social_profiles=_profiles(said.members),
         consents=consent_states(consent for one in said.members for consent in one.consents),
         attributes=attributes,
@@ -108,9 +113,7 @@ def golden_record(
                 (name.origins | mail_origins | phone_origins | address_origins | origins | attribute_origins).items()
             )
         ),
-        former=_formers(
-            (*name.former, *lost, *former), {path: one for path, one in _leading(single, paths, name.leading)}
-        ),
+        former=_formers((*name.former, *lost, *former), dict(_leading(single, paths, name.leading))),
         records=tuple(
             Member(source=one.source, source_record_id=one.source_record_id, record_id=one.record_id)
             for one in said.members[:RECORDS_SHOWN]

@@ -1,4 +1,4 @@
-"""Tables that normalising and matching rest on, read once from the files beside this one; SOURCES.md names their origin."""
+"""Tables that normalising and matching rest on, read once; SOURCES.md beside them names their origin."""
 
 import csv
 import io
