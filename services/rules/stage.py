@@ -217,6 +217,7 @@ def _retire(decided: Gone, row: Row | None, traceparent: str | None, writes: Wri
         content_hash=None,
         document=None,
         stuck="" if row is None else row.stuck,
+        cause=msgspec.json.encode(retired.cause).decode(),
     )
     writes.rows.append(gone)
     _reindex(retired.contact_id, decided.before, None, writes)

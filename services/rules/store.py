@@ -47,6 +47,7 @@ class Row(NamedTuple):
     content_hash: bytes | None
     document: bytes | None
     stuck: str
+    cause: str | None = None
 
     def contact(self) -> Contact | None:
         """The published contact, None for one that is gone."""
@@ -73,6 +74,7 @@ class Row(NamedTuple):
             self.updated_at,
             self.merged_into,
             self.merged_into_version,
+            self.cause,
         )
 
 
@@ -175,14 +177,14 @@ class Store:
         columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
         await connection.execute(
             """INSERT INTO rules.contact AS c (contact_id, version, published_version, updated_at, retired, merged_into,
-                                               merged_into_version, content_hash, document, stuck)
+                                               merged_into_version, content_hash, document, stuck, cause)
                SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::text[], $6::uuid[],
-                                    $7::bigint[], $8::bytea[], $9::bytea[], $10::text[])
+                                    $7::bigint[], $8::bytea[], $9::bytea[], $10::text[], $11::text[])
                ON CONFLICT (contact_id) DO UPDATE SET
                    version = excluded.version, published_version = excluded.published_version,
                    updated_at = excluded.updated_at, retired = excluded.retired, merged_into = excluded.merged_into,
                    merged_into_version = excluded.merged_into_version, content_hash = excluded.content_hash,
-                   document = excluded.document, stuck = excluded.stuck
+                   document = excluded.document, stuck = excluded.stuck, cause = excluded.cause
                WHERE (c.version, c.published_version) < (excluded.version, excluded.published_version)""",
             *columns,
         )
@@ -402,6 +404,7 @@ def _row(row: Any) -> Row:
         row["content_hash"],
         row["document"],
         row["stuck"],
+        row["cause"],
     )
 
 

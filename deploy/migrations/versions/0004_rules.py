@@ -23,7 +23,8 @@ def upgrade() -> None:
             merged_into_version bigint,
             content_hash bytea,
             document bytea,
-            stuck text NOT NULL DEFAULT ''
+            stuck text NOT NULL DEFAULT '',
+            cause text
         ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
         -- The document is zstd already: trying to compress it once more costs more than it saves.
         ALTER TABLE rules.contact ALTER COLUMN document SET STORAGE EXTERNAL;

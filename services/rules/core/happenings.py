@@ -78,7 +78,7 @@ def cleaned(contact: Contact, traceparent: str | None = None) -> Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """A contact that is gone, as it is stored."""
+    """A contact that is gone, as it is stored; `cause` is JSON of ids and codes, as the clean contact has it."""
 
     contact_id: str
     version: int
@@ -86,6 +86,7 @@ class Tombstone:
     at: datetime
     merged_into: str | None = None
     merged_into_version: int | None = None
+    cause: str | None = None
 
 
 def tombstone(gone: Tombstone, traceparent: str | None = None) -> Outgoing:
@@ -95,6 +96,8 @@ def tombstone(gone: Tombstone, traceparent: str | None = None) -> Outgoing:
         extensions["mergedinto"] = gone.merged_into
     if gone.merged_into_version is not None:
         extensions["mergedintoversion"] = str(gone.merged_into_version)
+    if gone.cause is not None:
+        extensions["cause"] = gone.cause
     return Outgoing(
         CLEAN,
         gone.contact_id,

@@ -1,0 +1,148 @@
+"""The paths of backup: the history of a contact, its state at a time, and the way of anything that has an id."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Query, Response
+
+from services.backup.core.decide import Version, is_id
+from services.backup.core.history import HOPS_MAX, Stretch, at, whole
+from services.backup.store import Store
+from shared.runtime.access import Role, require
+from shared.runtime.http import Fault, Problem, decode_cursor, encode_cursor, json_response, unprocessable
+
+PAGE_MAX: Final = 500
+"""Versions of one page: about two megabytes."""
+PAGE_USUAL: Final = 100
+"""Hardly any contact has more."""
+
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
+
+
+def router(store: Store) -> APIRouter:
+    """The paths."""
+    api = APIRouter(prefix="/v1", dependencies=[require(Role.READER)], tags=["history"])
+
+    @api.get("/histories/{contact_id}")
+    async def history(
+        contact_id: str, as_of: str | None = None, limit: Limit = PAGE_USUAL, cursor: str | None = None
+    ) -> Response:
+        """Every version with cause and changed paths, oldest first; with `as_of` the state at that time.
+
+        A former id is followed: while it is merged away, the versions are those of the contact it went into.
+        """
+        asked = _id(contact_id)
+        known = await _known(store, asked)
+        if as_of is not None:
+            return json_response(await _state(store, asked, _time(as_of), known))
+        versions, _ = whole(Stretch(asked), known)
+        start = _start(cursor)
+        some = versions[start : start + limit]
+        next_ = encode_cursor(start + limit) if len(versions) > start + limit else None
+        documents = await store.documents(some)
+        return json_response(
+            {**_who(asked, versions[-1]), "items": [_shown(one, documents) for one in some], "next": next_}
+        )
+
+    @api.get("/traces/{id_}")
+    async def trace(id_: str) -> Response:
+        """The way of one event, record or contact as far as backup knows: received, versions caused, what happened."""
+        return json_response(await _traced(store, _id(id_)))
+
+    return api
+
+
+async def _known(store: Store, contact_id: str) -> dict[str, list[Version]]:
+    """The versions of a contact and of all it was merged into. Raises Problem 404 where there are none."""
+    known = await store.versions([contact_id])
+    if not known[contact_id]:
+        raise Problem(404, "Not found", "There is no history of such a contact.")
+    for _ in range(HOPS_MAX):
+        _, missing = whole(Stretch(contact_id), known)
+        if not missing:
+            break
+        known |= await store.versions(missing)
+    return known
+
+
+async def _state(
+    store: Store, contact_id: str, time: datetime, known: Mapping[str, Sequence[Version]]
+) -> dict[str, Any]:
+    """The contact as it was at a time. Raises Problem 404 where it was not there then."""
+    version = at(time, contact_id, known)
+    if version is None:
+        raise Problem(404, "Not found", "This contact was not there at that time.")
+    document = (await store.documents([version])).get((version.contact_id, version.version))
+    if document is None:
+        raise Problem(404, "Not found", "This contact was gone at that time.", members={"retired": version.retired})
+    return {**_who(contact_id, version), "as_of": time, **_shown(version, {version[:2]: document})}
+
+
+async def _traced(store: Store, id_: str) -> dict[str, Any]:
+    """An id may be that of an event, a record or a contact: whichever is known."""
+    received = await store.received([id_], id_)
+    events = [one["event_id"] for one in received]
+    kind = "event" if events == [id_] else "record"
+    contact_id = None
+    if not received or any(one["type"] == "refresh.requested" for one in received):
+        kind, contact_id = "contact", id_
+    versions = await store.traced_versions(events, contact_id)
+    happened = await store.traced_happenings(events, contact_id)
+    if not (received or versions or happened):
+        raise Problem(404, "Not found", "Nothing of this id has come to backup.")
+    if contact_id is not None:
+        received = await store.received([one.cause.id for one in versions if one.cause and is_id(one.cause.id)], id_)
+    return {
+        "id": id_,
+        "kind": kind,
+        "received": received,
+        "versions": [_shown(one, {}) for one in versions],
+        "events": happened,
+    }
+
+
+def _who(asked: str, present: Version) -> dict[str, Any]:
+    redirected = {} if present.contact_id == asked else {"redirected_from": asked}
+    return {"contact_id": present.contact_id, **redirected}
+
+
+def _shown(version: Version, documents: Mapping[tuple[str, int], bytes]) -> dict[str, Any]:
+    """A version as it is answered, with the contact where its document was read."""
+    shown: dict[str, Any] = {
+        "contact_id": version.contact_id,
+        "version": version.version,
+        "at": version.at,
+        "cause": version.cause,
+        "changed": version.changed,
+    }
+    if version.retired is not None:
+        shown |= {"retired": version.retired, "merged_into": version.merged_into}
+    document = documents.get((version.contact_id, version.version))
+    return shown if document is None else {**shown, "contact": msgspec.Raw(document)}
+
+
+def _id(text: str) -> str:
+    if not is_id(text.lower()):
+        raise Problem(404, "Not found", "There is nothing of this id.")
+    return text.lower()
+
+
+def _time(text: str) -> datetime:
+    """A time; without zone it is UTC. A plus sign that the URL turned into a blank is put back."""
+    try:
+        time = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    except ValueError:
+        raise unprocessable([Fault("/as_of", "is no time such as 2026-11-22T09:15:00Z")]) from None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
+
+
+def _start(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    match decode_cursor(cursor):
+        case [int(start)] if start >= 0:
+            return start
+        case _:
+            raise Problem(422, "Unknown cursor", "Take the cursor from `next` of the same list, unchanged.")

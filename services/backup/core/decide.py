@@ -1,0 +1,125 @@
+"""Decide: what is kept of one message: a version of a contact, what was received, or what happened.
+
+The law: what is kept is insert-once by its id (a version by contact and number), and the bytes are those that came.
+"""
+
+import re
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from shared.domain.contact import Cause, Contact
+from shared.domain.events import Event, Happened, InteractionReceived, RecordDeleted, RecordReceived, RefreshRequested
+from shared.domain.outcome import DeadLetter, Drop, DropReason, LetterReason
+from shared.topology import Type
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_INVALID: Final = DeadLetter(LetterReason.INVALID, "an id in it is no UUID")
+
+
+class Version(NamedTuple):
+    """One version of a contact; without document where `retired` says that it is gone."""
+
+    contact_id: str
+    version: int
+    at: datetime
+    cause: Cause | None
+    changed: tuple[str, ...] = ()
+    retired: str | None = None
+    merged_into: str | None = None
+    merged_into_version: int | None = None
+
+
+class Received(NamedTuple):
+    """One event as it was received; `subject` is the record it is about, or the contact for a refresh."""
+
+    event_id: str
+    type: str
+    subject: str
+    source: str | None
+    received_at: datetime
+
+
+class Happening(NamedTuple):
+    """One entry of `contacts.events`."""
+
+    event_id: str
+    type: str
+    contact_id: str
+    version: int
+    at: datetime
+    cause_id: str | None
+
+
+Kept = Version | Received | Happening
+"""What can be kept."""
+
+
+def decide(event: Event, key: str | None) -> Kept | Drop | DeadLetter:
+    """What is kept of an event; `key` is the key of its message."""
+    if not is_id(event.id):
+        return _INVALID
+    match event.data:
+        case Contact() as contact:
+            kept: Kept = _version(contact)
+            ids: list[Any] = [contact.contact_id]
+        case None if event.type is Type.CONTACT_RETIRED:
+            return _tombstone(event)
+        case Happened() as one:
+            kept = Happening(event.id, event.type.value, one.contact_id, one.version, one.at, one.cause.id)
+            ids = [one.contact_id]
+        case RecordReceived() | RecordDeleted() as said:
+            kept = Received(event.id, event.type.value, said.record_id, said.source, said.received_at)
+            ids = [said.record_id]
+        case InteractionReceived() as said:
+            kept = Received(event.id, event.type.value, _about(said, key), said.source, said.received_at)
+            ids = [kept.subject]
+        case RefreshRequested() as asked:
+            kept = Received(event.id, event.type.value, asked.contact_id, None, event.time)
+            ids = [asked.contact_id]
+        case _:
+            return Drop(DropReason.NOT_OURS)
+    return kept if all(map(is_id, ids)) else _INVALID
+
+
+def is_id(text: str | None) -> bool:
+    """True for a UUID as we write them."""
+    return text is not None and _UUID.fullmatch(text) is not None
+
+
+def _version(contact: Contact) -> Version:
+    return Version(contact.contact_id, contact.version, contact.updated_at, contact.cause, contact.changed)
+
+
+def _tombstone(event: Event) -> Version | DeadLetter:
+    """A message without value: everything is in its headers."""
+    said = event.extensions
+    into, into_version = said.get("mergedinto"), said.get("mergedintoversion")
+    numbers = [said.get("version", ""), *([] if into_version is None else [into_version])]
+    if not all(number.isdecimal() and len(number) < 19 for number in numbers):
+        return DeadLetter(LetterReason.INVALID, "a version in its headers is no number")
+    if not is_id(event.subject) or not (into is None or is_id(into)):
+        return _INVALID
+    return Version(
+        event.subject,
+        int(numbers[0]),
+        event.time,
+        _cause(said.get("cause", "")),
+        retired=said.get("reason", "deleted"),
+        merged_into=into,
+        merged_into_version=None if into_version is None else int(into_version),
+    )
+
+
+def _cause(said: str) -> Cause | None:
+    """The cause in a header; none where it is missing or says something else."""
+    try:
+        return msgspec.json.decode(said, type=Cause)
+    except msgspec.DecodeError:
+        return None
+
+
+def _about(said: InteractionReceived, key: str | None) -> str:
+    """The record an interaction names, else the contact, else what its message is keyed by."""
+    return said.contact.record_id or said.contact.contact_id or key or ""

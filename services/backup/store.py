@@ -1,0 +1,183 @@
+"""Every SQL statement of backup: insert-once in whole batches, and the reading of histories and traces."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+import msgspec
+import zstandard
+
+from services.backup.core.decide import Happening, Received, Version
+from shared.domain.contact import Cause
+from shared.runtime.database import Connection, Database
+
+COMPRESSION_LEVEL: Final = 3
+"""Zstandard's default: what is kept for years may cost a few microseconds more than what is replaced tomorrow."""
+
+VALUE_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Nothing unpacks to more; messages are far smaller, so this only stops a damaged row."""
+
+TRACED_MAX: Final = 100
+"""Entries of each kind in one trace: its reader wants the way, not the archive."""
+
+_PACK: Final = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
+_UNPACK: Final = zstandard.ZstdDecompressor()
+_CAUSE: Final = msgspec.json.Decoder(Cause)
+
+
+def packed(value: bytes) -> bytes:
+    """Bytes as they are kept."""
+    return _PACK.compress(value)
+
+
+def unpacked(kept: bytes) -> bytes:
+    """Kept bytes as they came."""
+    return _UNPACK.decompress(kept, max_output_size=VALUE_BYTES_MAX)
+
+
+class Store:
+    """The tables of backup."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
+        """A transaction for everything below that takes a connection."""
+        return self._database.transaction()
+
+    async def keep_versions(
+        self, connection: Connection, versions: Sequence[tuple[Version, bytes | None]]
+    ) -> set[tuple[str, int]]:
+        """Keep versions with their documents, each once; returns (contact id, version) of those that were new."""
+        if not versions:
+            return set()
+        rows = await connection.fetch(
+            """INSERT INTO backup.version (contact_id, version, at, cause, cause_id, changed, retired, merged_into,
+                                           merged_into_version, document)
+               SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
+                                    $7::text[], $8::uuid[], $9::bigint[], $10::bytea[])
+               ON CONFLICT DO NOTHING RETURNING contact_id::text, version""",
+            [one.contact_id for one, _ in versions],
+            [one.version for one, _ in versions],
+            [one.at for one, _ in versions],
+            [None if one.cause is None else msgspec.json.encode(one.cause).decode() for one, _ in versions],
+            [None if one.cause is None else one.cause.id for one, _ in versions],
+            ["\n".join(one.changed) for one, _ in versions],
+            [one.retired for one, _ in versions],
+            [one.merged_into for one, _ in versions],
+            [one.merged_into_version for one, _ in versions],
+            [None if value is None else packed(value) for _, value in versions],
+        )
+        return {(row["contact_id"], row["version"]) for row in rows}
+
+    async def keep_received(
+        self, connection: Connection, received: Sequence[tuple[Received, bytes | None]]
+    ) -> set[str]:
+        """Keep what was received, each event once; returns the ids of those that were new."""
+        if not received:
+            return set()
+        rows = await connection.fetch(
+            """INSERT INTO backup.archive (event_id, type, subject, source, received_at, value)
+               SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::bytea[])
+               ON CONFLICT DO NOTHING RETURNING event_id::text""",
+            [one.event_id for one, _ in received],
+            [one.type for one, _ in received],
+            [one.subject for one, _ in received],
+            [one.source for one, _ in received],
+            [one.received_at for one, _ in received],
+            [None if value is None else packed(value) for _, value in received],
+        )
+        return {row["event_id"] for row in rows}
+
+    async def keep_happenings(
+        self, connection: Connection, happenings: Sequence[tuple[Happening, bytes | None]]
+    ) -> set[str]:
+        """Keep what happened, each event once; returns the ids of those that were new."""
+        if not happenings:
+            return set()
+        rows = await connection.fetch(
+            """INSERT INTO backup.event (event_id, type, contact_id, version, at, cause_id, value)
+               SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::text[],
+                                    $7::bytea[])
+               ON CONFLICT DO NOTHING RETURNING event_id::text""",
+            [one.event_id for one, _ in happenings],
+            [one.type for one, _ in happenings],
+            [one.contact_id for one, _ in happenings],
+            [one.version for one, _ in happenings],
+            [one.at for one, _ in happenings],
+            [one.cause_id for one, _ in happenings],
+            [value for _, value in happenings],
+        )
+        return {row["event_id"] for row in rows}
+
+    async def versions(self, contact_ids: Sequence[str]) -> dict[str, list[Version]]:
+        """All versions of these contacts, without documents."""
+        rows = await self._database.fetch(
+            """SELECT contact_id::text, version, at, cause, changed, retired, merged_into::text, merged_into_version
+               FROM backup.version WHERE contact_id = ANY($1::uuid[]) ORDER BY contact_id, version""",
+            contact_ids,
+        )
+        found: dict[str, list[Version]] = {contact_id: [] for contact_id in contact_ids}
+        for row in rows:
+            found[row["contact_id"]].append(_version(row))
+        return found
+
+    async def documents(self, versions: Sequence[Version]) -> dict[tuple[str, int], bytes]:
+        """The contacts of these versions as JSON."""
+        rows = await self._database.fetch(
+            """SELECT v.contact_id::text, v.version, v.document FROM backup.version v
+               JOIN unnest($1::uuid[], $2::bigint[]) AS asked (contact_id, version)
+                 ON v.contact_id = asked.contact_id AND v.version = asked.version
+               WHERE v.document IS NOT NULL""",
+            [one.contact_id for one in versions],
+            [one.version for one in versions],
+        )
+        return {(row["contact_id"], row["version"]): unpacked(row["document"]) for row in rows}
+
+    async def received(self, event_ids: Sequence[str], subject: str | None = None) -> list[dict[str, Any]]:
+        """What was received under these event ids, or about this subject, oldest first."""
+        rows = await self._database.fetch(
+            """SELECT event_id::text, type, subject::text, source, received_at FROM backup.archive
+               WHERE event_id = ANY($1::uuid[]) OR subject = $2::uuid ORDER BY received_at, event_id LIMIT $3""",
+            event_ids,
+            subject,
+            TRACED_MAX,
+        )
+        return [dict(row) for row in rows]
+
+    async def traced_versions(self, cause_ids: Sequence[str], contact_id: str | None = None) -> list[Version]:
+        """The versions these events caused, or those of this contact, oldest first."""
+        rows = await self._database.fetch(
+            """SELECT contact_id::text, version, at, cause, changed, retired, merged_into::text, merged_into_version
+               FROM backup.version WHERE cause_id = ANY($1::text[]) OR contact_id = $2::uuid
+               ORDER BY at, contact_id, version LIMIT $3""",
+            cause_ids,
+            contact_id,
+            TRACED_MAX,
+        )
+        return [_version(row) for row in rows]
+
+    async def traced_happenings(self, cause_ids: Sequence[str], contact_id: str | None = None) -> list[dict[str, Any]]:
+        """What happened because of these events, or to this contact, oldest first."""
+        rows = await self._database.fetch(
+            """SELECT event_id::text, type, contact_id::text, version, at, cause_id FROM backup.event
+               WHERE cause_id = ANY($1::text[]) OR contact_id = $2::uuid
+               ORDER BY at, version, event_id LIMIT $3""",
+            cause_ids,
+            contact_id,
+            TRACED_MAX,
+        )
+        return [dict(row) for row in rows]
+
+
+def _version(row: Any) -> Version:
+    return Version(
+        contact_id=row["contact_id"],
+        version=row["version"],
+        at=row["at"],
+        cause=None if row["cause"] is None else _CAUSE.decode(row["cause"]),
+        changed=tuple(row["changed"].split("\n")) if row["changed"] else (),
+        retired=row["retired"],
+        merged_into=row["merged_into"],
+        merged_into_version=row["merged_into_version"],
+    )
