@@ -135,6 +135,7 @@ PATH: Final = (
 
 TOPICS: Final = (RECEIVED, RESOLVED, VALIDATED, ENRICHED, CLEAN, EVENTS, *DEAD_LETTERS.values())
 SERVICES: Final = tuple(step.service for step in PATH)
+LETTER_TOPICS: Final = frozenset(topic.name for topic in DEAD_LETTERS.values())
 
 
 def step_of(service: str) -> Step:
@@ -143,6 +144,7 @@ def step_of(service: str) -> Step:
         if step.service == service:
             return step
     raise KeyError(service)
+
 
 PATH_WORDS: Final = {
     **dict.fromkeys(

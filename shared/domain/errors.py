@@ -1,4 +1,4 @@
-"""The two wrongs that have a name: the data's and the world's. Ours is any other exception, and ends the process."""
+"""The wrongs that have a name: the data's and the world's. Ours is any other exception, and ends the process."""
 
 
 class Malformed(ValueError):
@@ -12,4 +12,11 @@ class Transient(Exception):
     """The world is away for now: retried with growing pauses for as long as it lasts, never a dead letter.
 
     Raised only by `store.py`, `client.py`, the database and the broker.
+    """
+
+
+class Refused(Exception):
+    """The store refuses a value for good, such as a text or number it cannot hold: the data's wrong, found late.
+
+    Raised only by the database. The loop looks for the message that brought it, and sets that one aside.
     """

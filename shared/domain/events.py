@@ -178,6 +178,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         return f"Event({self.type}, id={self.id}, subject={self.subject})"
 
 
+def following(cause: Event, event: Event) -> Event:
+    """The event as one that follows from `cause`: it belongs to the same trace, unless it already names one."""
+    if cause.traceparent is None or event.traceparent is not None:
+        return event
+    return msgspec.structs.replace(event, traceparent=cause.traceparent)
+
+
 DATA_OF: Mapping[Type, Any] = {
     Type.RECORD_RECEIVED: RecordReceived,
     Type.RECORD_DELETED: RecordDeleted,

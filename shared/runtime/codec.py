@@ -14,7 +14,7 @@ from shared.domain.errors import Malformed
 from shared.domain.events import DATA_OF, Event
 from shared.domain.outcome import Outgoing
 from shared.runtime.broker import Draft, Headers, Message
-from shared.topology import MESSAGE_BYTES_MAX, Topic, Type
+from shared.topology import MESSAGE_BYTES_MAX, Type
 
 _TYPE_OF_WIRE: Final = {type_.wire: type_ for type_ in Type}
 _ENCODER: Final = msgspec.json.Encoder()
@@ -56,12 +56,18 @@ def encode(event: Event) -> tuple[bytes | None, Headers]:
     return (None if event.data is None else _ENCODER.encode(event.data)), tuple(headers)
 
 
-def draft(outgoing: Outgoing, topic: Topic | None = None) -> Draft:
-    """The message that carries an event. Raises ValueError for one over the size limit, naming its id only."""
+class TooLarge(ValueError):
+    """An event whose message would pass the limit of a message; the text names its id and size only."""
+
+
+def draft(outgoing: Outgoing, partition: int | None = None) -> Draft:
+    """The message that carries an event, for a partition if that is known already. Raises TooLarge."""
     value, headers = encode(outgoing.event)
     if value is not None and len(value) > MESSAGE_BYTES_MAX:
-        raise ValueError(f"event {outgoing.event.id} has {len(value)} bytes, more than {MESSAGE_BYTES_MAX}")
-    return Draft(topic=(topic or outgoing.topic).name, key=outgoing.key.encode(), value=value, headers=headers)
+        raise TooLarge(f"event {outgoing.event.id} has {len(value)} bytes, more than {MESSAGE_BYTES_MAX}")
+    return Draft(
+        topic=outgoing.topic.name, key=outgoing.key.encode(), value=value, headers=headers, partition=partition
+    )
 
 
 def decode(message: Message) -> Event:

@@ -1,15 +1,16 @@
 """The way to Postgres: a small pool of asyncpg connections, and one place that tells the world's wrongs from ours."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from shared.domain.errors import Transient
+from shared.domain.errors import Refused, Transient
 
-Connection = PoolConnectionProxy
+Connection: TypeAlias = PoolConnectionProxy
 
 POOL_CONNECTIONS_MAX: Final = 4
 """A stage works on one batch at a time; the rest is for its chores and its API."""
@@ -35,24 +36,45 @@ WORLD: Final = (
     asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
 )
 """What goes away by waiting: the server is gone, restarts, is full or asks to try the transaction again."""
 
 
+ANSWER_TIMEOUT_S: Final = 60.0
+"""Twice the statement's own limit: a server that has not answered by then has been stopped or cut off."""
+
+CONNECT_TIMEOUT_S: Final = 10.0
+"""For a connection, new or from the pool: longer, and readiness would say too late what is missing."""
+
+
 class Database:
-    """A pool that raises Transient for what goes away by waiting, and lets everything else through."""
+    """A pool that raises Transient for what goes away by waiting, Refused for a value Postgres cannot hold.
+
+    Everything else comes through: it is ours.
+    """
 
     def __init__(self, url: str, connections_max: int = POOL_CONNECTIONS_MAX) -> None:
         self._url = url
         self._connections_max = connections_max
         self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
 
     async def open(self) -> None:
-        """Connect. Raises Transient while the server does not answer."""
-        with_world = _world()
-        with with_world:
-            self._pool = await asyncpg.create_pool(
-                self._url, min_size=1, max_size=self._connections_max, server_settings=dict(SETTINGS)
+        """Connect, once. Raises Transient while the server does not answer."""
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await self._connected()
+
+    async def _connected(self) -> asyncpg.Pool:
+        with _world():
+            return await asyncpg.create_pool(
+                self._url,
+                min_size=1,
+                max_size=self._connections_max,
+                server_settings=dict(SETTINGS),
+                command_timeout=ANSWER_TIMEOUT_S,
+                timeout=CONNECT_TIMEOUT_S,
             )
 
     async def close(self) -> None:
@@ -62,17 +84,17 @@ class Database:
             self._pool = None
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self) -> AsyncGenerator[Connection]:
         """A connection outside a transaction."""
         if self._pool is None:
             await self.open()
         assert self._pool is not None
         with _world():
-            async with self._pool.acquire() as connection:
+            async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
                 yield connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self) -> AsyncGenerator[Connection]:
         """A connection in a READ COMMITTED transaction, committed at the end of the block."""
         async with self.connection() as connection, connection.transaction():
             yield connection
@@ -80,7 +102,8 @@ class Database:
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
         """The rows of one statement."""
         async with self.connection() as connection:
-            return await connection.fetch(query, *args)
+            rows: list[asyncpg.Record] = await connection.fetch(query, *args)
+            return rows
 
     async def execute(self, query: str, *args: Any) -> None:
         """Run one statement."""
@@ -89,11 +112,13 @@ class Database:
 
 
 class _world:  # noqa: N801 (reads as a word where it is used)
-    """Turns what goes away by waiting into Transient."""
+    """Turns what goes away by waiting into Transient, and what can never be stored into Refused."""
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, asyncpg.DataError | UnicodeEncodeError):
+            raise Refused(type(error).__name__) from error
         if isinstance(error, WORLD) and not isinstance(error, Transient):
             raise Transient(type(error).__name__) from error

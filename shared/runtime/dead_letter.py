@@ -43,7 +43,13 @@ def letter(message: Message, why: DeadLetter, step: Step, now: datetime, release
         "release": release,
     }
     added = tuple((PREFIX + name, value.encode()) for name, value in headers.items())
-    return Draft(topic=step.dead_letters.name, key=message.key, value=message.value, headers=kept + added)
+    return Draft(
+        topic=step.dead_letters.name,
+        key=message.key,
+        value=message.value,
+        headers=kept + added,
+        partition=message.partition,
+    )
 
 
 def attempt_of(message: Message) -> int:

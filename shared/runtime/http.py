@@ -7,14 +7,17 @@ costs more than the rest of the request together (facts: 190 µs a contact again
 import base64
 import secrets
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
+from swagger_ui_bundle import swagger_ui_path
 
-from shared.domain.errors import Transient
+from shared.domain.errors import Refused, Transient
 from shared.runtime.codec import fault_of, holds_nul
 
 T = TypeVar("T")
@@ -24,6 +27,14 @@ BODY_BYTES_MAX: Final = 1024 * 1024
 
 RETRY_AFTER_S: Final = 2
 """What is away is usually back within seconds: a restart of Postgres or Kafka takes three to five."""
+
+OPENAPI: Final = "/openapi.json"
+DOCS: Final = "/docs"
+_ASSETS: Final = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "favicon-32x32.png": "image/png",
+}
 
 PROBLEM: Final = "application/problem+json"
 _ENCODER: Final = msgspec.json.Encoder()
@@ -61,18 +72,48 @@ class Problem(Exception):
 
 def application(title: str, routers: Sequence[APIRouter] = (), state: Mapping[str, Any] | None = None) -> FastAPI:
     """An app with these routers that fails in problem details only; `state` lands in `app.state` (access, for one)."""
-    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    paths = {getattr(route, "path", "") for router in routers for route in router.routes}
+    own_document = None if OPENAPI in paths else OPENAPI
+    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=own_document)
+    app.openapi_version = "3.0.3"  # what the bundled Swagger UI (4.15) can show
     app.router.redirect_slashes = False
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(Transient, _on_transient)
+    app.add_exception_handler(Refused, _on_refused)
     app.add_exception_handler(Exception, _on_ours)
     for name, value in (state or {}).items():
         setattr(app.state, name, value)
     for router in routers:
         app.include_router(router)
+    if DOCS not in paths:
+        app.include_router(docs_router())
     return app
+
+
+def docs_router(openapi_url: str = OPENAPI) -> APIRouter:
+    """The page that shows an OpenAPI document, with everything it needs from the bundled Swagger UI: works offline."""
+    router = APIRouter(include_in_schema=False)
+    page_of = get_swagger_ui_html(
+        openapi_url=openapi_url,
+        title="Kontaktwerk",
+        swagger_js_url=f"{DOCS}/swagger-ui-bundle.js",
+        swagger_css_url=f"{DOCS}/swagger-ui.css",
+        swagger_favicon_url=f"{DOCS}/favicon-32x32.png",
+    )
+
+    @router.get(DOCS)
+    async def page_() -> Response:
+        return page_of
+
+    @router.get(DOCS + "/{name}")
+    async def asset(name: str) -> Response:
+        if name not in _ASSETS:
+            raise Problem(404, "Not found")
+        return Response((Path(str(swagger_ui_path)) / name).read_bytes(), media_type=_ASSETS[name])
+
+    return router
 
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -212,6 +253,10 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
 
 async def _on_transient(_: Request, __: Exception) -> Response:
     return problem_response(unavailable("Something this service rests on is away for a moment."))
+
+
+async def _on_refused(_: Request, __: Exception) -> Response:
+    return problem_response(unprocessable([Fault("", "a value that the database cannot hold")]))
 
 
 async def _on_ours(_: Request, __: Exception) -> Response:

@@ -22,7 +22,7 @@ FOLDER: Final = Path(__file__).parents[2] / "deploy" / "migrations"
 LOCK: Final = 0x6B77_6D69_6772
 """The advisory lock's key: any number of ours that nobody else takes."""
 
-CONNECT_TIMEOUT_S: Final = 10.0
+CONNECT_TIMEOUT_S: Final = 10
 """A Postgres that does not answer within this is away; the caller waits and tries again."""
 
 
@@ -30,7 +30,7 @@ class NewerDatabase(Exception):
     """The tables are of a later release than this one: going on would write what the later one does not expect."""
 
 
-class _ScriptImpl(PostgresqlImpl):
+class ScriptImpl(PostgresqlImpl):
     """Runs a text of several statements as several, since the driver prepares each and takes one at a time."""
 
     __dialect__ = "postgresql"

@@ -6,18 +6,15 @@ contact's row lock, so their ids are too. A relay that dies after the send says 
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from shared.domain.outcome import Outgoing
 from shared.runtime import codec
-from shared.runtime.broker import Draft, Headers
+from shared.runtime.broker import Draft, Headers, Producer
 from shared.runtime.database import Connection, Database
-
-if TYPE_CHECKING:
-    from shared.runtime.broker import Producer
-    from shared.runtime.service import Chore, World
+from shared.runtime.world import Chore, World
 
 ROWS_MAX: Final = 500
 """Rows of one relay transaction: as large as a stage's batch, so that it ends within a fraction of a second."""
@@ -59,9 +56,8 @@ async def pending(database: Database, service: str) -> int:
     return int(rows[0]["n"])
 
 
-def relay(world: "World", service: str) -> "Chore":
+def relay(world: World, service: str) -> Chore:
     """The chore that says what lies in the outbox of this service."""
-    from shared.runtime.service import Chore
 
     async def run() -> None:
         while await relay_some(world.database, world.producer, service) == ROWS_MAX:
@@ -70,7 +66,7 @@ def relay(world: "World", service: str) -> "Chore":
     return Chore(name="outbox", every_s=EVERY_S, run=run)
 
 
-async def relay_some(database: Database, producer: "Producer", service: str) -> int:
+async def relay_some(database: Database, producer: Producer, service: str) -> int:
     """Say the oldest rows, at most ROWS_MAX, and return how many; 0 also while another process is at it."""
     async with database.transaction() as connection:
         mine = await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, hashtext($2))", _LOCK_CLASS, service)

@@ -1,5 +1,6 @@
 """The settings that every service shares; built by the launcher, never at import. Each service adds its own."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -10,14 +11,16 @@ class KafkaSettings(BaseSettings):
     """How Kafka is reached."""
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True)
-    bootstrap_servers: str = Field("127.0.0.1:9092", description="Addresses of an existing Kafka, 3.7 to 4.x.")
-    security_protocol: str = Field("PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.")
-    sasl_mechanism: str | None = Field(None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.")
-    sasl_username: str | None = Field(None, description="User for SASL.")
-    sasl_password: SecretStr | None = Field(None, description="Password for SASL.")
-    ssl_cafile: Path | None = Field(None, description="Certificate authority that signed the broker's certificate.")
-    ssl_certfile: Path | None = Field(None, description="Our certificate, where the broker asks for one.")
-    ssl_keyfile: Path | None = Field(None, description="The key of that certificate.")
+    bootstrap_servers: str = Field(default="127.0.0.1:9092", description="Addresses of an existing Kafka, 3.7 to 4.x.")
+    security_protocol: str = Field(default="PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.")
+    sasl_mechanism: str | None = Field(default=None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.")
+    sasl_username: str | None = Field(default=None, description="User for SASL.")
+    sasl_password: SecretStr | None = Field(default=None, description="Password for SASL.")
+    ssl_cafile: Path | None = Field(
+        default=None, description="Certificate authority that signed the broker's certificate."
+    )
+    ssl_certfile: Path | None = Field(default=None, description="Our certificate, where the broker asks for one.")
+    ssl_keyfile: Path | None = Field(default=None, description="The key of that certificate.")
 
 
 class DatabaseSettings(BaseSettings):
@@ -25,27 +28,39 @@ class DatabaseSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DATABASE_", frozen=True)
     url: SecretStr = Field(
-        SecretStr("postgresql://127.0.0.1:5432/kontaktwerk"), description="An existing Postgres, 15 or newer."
+        default=SecretStr("postgresql://127.0.0.1:5432/kontaktwerk"), description="An existing Postgres, 15 or newer."
     )
+
+
+def door_of(service: str) -> int | None:
+    """The descriptor of the listening socket a supervisor hands to a service, such as KONTAKTWERK_INGEST_FD.
+
+    The one address is held open there while processes come and go; None without a supervisor.
+    """
+    text = os.environ.get(f"KONTAKTWERK_{service.upper()}_FD", "")
+    return int(text) if text.isdigit() else None
 
 
 class Settings(BaseSettings):
     """What is the same for every service of one installation."""
 
     model_config = SettingsConfigDict(env_prefix="KONTAKTWERK_", frozen=True)
-    config_dir: Path = Field(Path("deploy/config"), description="The folder with the configuration files.")
-    partitions: int = Field(12, ge=1, le=1_000, description="Partitions of every topic; cannot change afterwards.")
-    replication_factor: int = Field(1, ge=1, le=9, description="Copies of every partition; 3 in production.")
-    topic_prefix: str = Field("", description="Before every topic's name, in a Kafka that others use too.")
-    group_prefix: str = Field("kontaktwerk.", description="Before every consumer group's name.")
-    log_format: str = Field("auto", description="console, json, or auto: console on a terminal, else json.")
-    log_level: str = Field("info", description="debug, info, warning or error.")
+    config_dir: Path = Field(default=Path("deploy/config"), description="The folder with the configuration files.")
+    partitions: int = Field(
+        default=12, ge=1, le=1_000, description="Partitions of every topic; cannot change afterwards."
+    )
+    replication_factor: int = Field(default=1, ge=1, le=9, description="Copies of every partition; 3 in production.")
+    topic_prefix: str = Field(default="", description="Before every topic's name, in a Kafka that others use too.")
+    group_prefix: str = Field(default="kontaktwerk.", description="Before every consumer group's name.")
+    log_format: str = Field(default="auto", description="console, json, or auto: console on a terminal, else json.")
+    log_level: str = Field(default="info", description="debug, info, warning or error.")
     instance: str | None = Field(
-        None, description="A stable, unique name of this process, such as dedup-0; set only by who guarantees that."
+        default=None,
+        description="A stable, unique name of this process, such as dedup-0; set only by who guarantees that.",
     )
-    host: str = Field("127.0.0.1", description="Where this process answers HTTP; 0.0.0.0 in a container.")
-    port: int = Field(8080, ge=0, le=65_535, description="This process's own HTTP port.")
+    host: str = Field(default="127.0.0.1", description="Where this process answers HTTP; 0.0.0.0 in a container.")
+    port: int = Field(default=8080, ge=0, le=65_535, description="This process's own HTTP port.")
     owners: str = Field(
-        "", description="Where each service answers, as `dedup=http://a:1 http://b:2;rules=http://c:3`."
+        default="", description="Where each service answers, as `dedup=http://a:1 http://b:2;rules=http://c:3`."
     )
-    release: str = Field("0.1.0", description="The release that writes; stands in dead letters.")
+    release: str = Field(default="0.1.0", description="The release that writes; stands in dead letters.")

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol, TypeVar, assert_never, runtime_checkable
 
-from shared.domain.errors import Malformed, Transient
-from shared.domain.events import Event
-from shared.domain.outcome import DeadLetter, Drop, Forward, LetterReason, Outcome, Outgoing
-from shared.runtime import codec
-from shared.runtime.broker import Consumer, Draft, Message, Producer
+from shared.domain.errors import Malformed, Refused, Transient
+from shared.domain.events import Event, following
+from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
+from shared.runtime import codec, poison
+from shared.runtime.broker import Consumer, Draft, Message, Producer, TopicPartition
 from shared.runtime.clock import Clock, Ids
 from shared.runtime.dead_letter import LetterLimit, letter
 from shared.runtime.offsets import next_offsets
 from shared.runtime.retry import pause_s
-from shared.topology import Step
+from shared.topology import LETTER_TOPICS, Step
 
 T = TypeVar("T")
 
@@ -98,9 +98,16 @@ class Halted(Exception):
     """Too much dies here: the release is to blame, not the data. The stage stops and says so."""
 
 
+def nothing() -> None:
+    """For a loop that nobody watches."""
+
+
 @dataclass(slots=True)
 class Loop:
-    """One stage at work. `run` returns when asked to stop; raises Halted when the letters pass their limit."""
+    """One stage at work. `run` returns when asked to stop; raises Halted when the letters pass their limit.
+
+    `beat` is called whenever the loop turns, so that one sees that it does. Without `attempts` nobody looks for poison.
+    """
 
     step: Step
     stage: Stage
@@ -112,49 +119,104 @@ class Loop:
     release: str
     limit: LetterLimit = field(default_factory=LetterLimit)
     stopping: Callable[[], bool] = lambda: False
+    attempts: poison.Attempts | None = None
+    beat: Callable[[], None] = nothing
+    proven: set[TopicPartition] = field(default_factory=set[TopicPartition])
 
     async def run(self) -> None:
-        """Take and advance until asked to stop."""
+        """Take and advance until asked to stop; a batch given up for that comes again to whoever reads next."""
         while not self.stopping():
+            self.beat()
             messages = await self.consumer.take(self.stage.messages_max, TAKE_WAIT_S)
-            if messages:
-                await self.advance(messages)
+            try:
+                if messages:
+                    await self._carefully(messages)
+            except Transient:
+                if not self.stopping():
+                    raise
 
     async def advance(self, messages: Sequence[Message]) -> None:
         """Settle, produce, commit: this order is the delivery guarantee."""
         started = self.clock.monotonic()
         self.gauge.taken(len(messages), min(message.timestamp_ms for message in messages))
         taken, unreadable = reader_of(self.stage)(messages)
-        settled = await self._patiently(lambda: self.stage.settle(taken)) if taken else Settled(())
+        settled = await self._settled(taken) if taken else Settled(())
         assert len(settled.outcomes) == len(taken), "a stage answers every message of its batch"
-        outcomes: list[Outcome] = [*settled.outcomes, *(why for _, why in unreadable)]
-        self.limit = self.limit.after(outcomes)
-        if (why := self.limit.passed()) is not None:
-            self.gauge.halted(why)
-            raise Halted(why)
-        await self._patiently(lambda: self.producer.send(self._drafts(taken, settled, unreadable)))
+        drafts, fates = leaving(taken, settled)
+        outcomes = [*fates, *(why for _, why in unreadable)]
+        self._limit(outcomes)
+        drafts += self._letters([*unreadable, *set_aside(taken, Settled(fates))])
+        await self._patiently(lambda: self.producer.send(drafts))
         more = await self._patiently(lambda: self.stage.acknowledged(taken, settled))
         while more:
             more = await self._patiently(partial(self._say_more, more))
         await self._patiently(lambda: self.consumer.commit(next_offsets(messages)))
         self.gauge.done(outcomes, self.clock.monotonic() - started)
 
-    def _drafts(self, taken: Sequence[Taken], settled: Settled, unreadable: Sequence[SetAside]) -> list[Draft]:
-        """All that a batch says, dead letters last."""
-        says = [codec.draft(one) for one in said(settled)]
-        letters = [*unreadable, *set_aside(taken, settled)]
+    async def _settled(self, taken: Sequence[Taken]) -> Settled:
+        """What the stage makes of the batch; the message that brings a value the store refuses is found by halving."""
+        try:
+            return await self._patiently(lambda: self.stage.settle(taken))
+        except Refused:
+            if len(taken) == 1:
+                return Settled((DeadLetter(LetterReason.REFUSED, "it holds a value that the database cannot"),))
+        half = len(taken) // 2
+        first, second = await self._settled(taken[:half]), await self._settled(taken[half:])
+        return Settled([*first.outcomes, *second.outcomes], [*first.says, *second.says])
+
+    def _limit(self, outcomes: Sequence[Outcome]) -> None:
+        self.limit = self.limit.after(outcomes)
+        if (why := self.limit.passed()) is not None:
+            self.gauge.halted(why)
+            raise Halted(why)
+
+    def _letters(self, letters: Sequence[SetAside]) -> list[Draft]:
         now = self.clock.now()
-        return says + [letter(message, why, self.step, now, self.release) for message, why in letters]
+        return [letter(message, why, self.step, now, self.release) for message, why in letters]
 
     async def _say_more(self, more: Sequence[Outgoing]) -> Sequence[Outgoing]:
         """Say what the stage found it had to say again, and ask it once more."""
         await self.producer.send([codec.draft(one) for one in more])
         return await self.stage.acknowledged((), Settled(()))
 
+    async def _carefully(self, messages: Sequence[Message]) -> None:
+        """Advance; where a partition is begun anew, write that down first, and look for poison (see `poison.py`)."""
+        starts = poison.first_offsets(messages)
+        new = [position for position in starts if position not in self.proven]
+        if self.attempts is None or not new:
+            await self.advance(messages)
+            return
+        attempts = self.attempts
+        written = await self._patiently(lambda: attempts.read(new))
+        begun = {position: poison.begun(written.get(position), starts[position]) for position in new}
+        await self._patiently(lambda: attempts.write(begun))
+        if any(poison.one_by_one(attempt) for attempt in begun.values()):
+            for message in messages:
+                await self._alone(attempts, message, begun.get(message.position))
+        else:
+            await self.advance(messages)
+        await self._patiently(lambda: attempts.forget(new))
+        self.proven.update(new)
+
+    async def _alone(self, attempts: poison.Attempts, message: Message, attempt: poison.Attempt | None) -> None:
+        """Advance one message, or set it aside where that has killed the process twice."""
+        if attempt is not None and poison.is_poison(attempt, message.offset):
+            why = DeadLetter(LetterReason.POISON, f"it ended the process {poison.ALONE_MAX} times while tried alone")
+            self._limit([why])
+            await self._patiently(lambda: self.producer.send(self._letters([(message, why)])))
+            await self._patiently(lambda: self.consumer.commit(next_offsets([message])))
+            self.gauge.done([why], 0.0)
+            return
+        if attempt is not None:
+            alone = {message.position: poison.begun_alone(attempt, message.offset)}
+            await self._patiently(lambda: attempts.write(alone))
+        await self.advance([message])
+
     async def _patiently(self, effect: Callable[[], Awaitable[T]]) -> T:
         """Try an effect until the world allows it; only Transient is waited out, anything else ends the process."""
         attempt = 0
         while True:
+            self.beat()
             try:
                 result = await effect()
             except Transient as error:
@@ -184,6 +246,33 @@ def read(messages: Sequence[Message]) -> tuple[list[Taken], list[SetAside]]:
         except Malformed as error:
             unreadable.append((message, DeadLetter(LetterReason.UNREADABLE, str(error))))
     return taken, unreadable
+
+
+def leaving(taken: Sequence[Taken], settled: Settled) -> tuple[list[Draft], list[Outcome]]:
+    """The messages a settled batch sends out, and what became of each message in the end.
+
+    What follows from a message belongs to its trace, and keeps its partition along with its key. A message of which
+    more would follow than a message can hold becomes a dead letter here; a dead letter is never set aside again.
+    """
+    drafts: list[Draft] = []
+    fates: list[Outcome] = []
+    for one, outcome in zip(taken, settled.outcomes, strict=True):
+        fate = outcome
+        if isinstance(outcome, Forward):
+            try:
+                drafts += [_follows(one, outgoing) for outgoing in outcome.says]
+            except codec.TooLarge as error:
+                fate = DeadLetter(LetterReason.TOO_LARGE, str(error))
+        if isinstance(fate, DeadLetter) and one.message.topic in LETTER_TOPICS:
+            fate = Drop(DropReason.NOT_OURS)
+        fates.append(fate)
+    return drafts + [codec.draft(outgoing) for outgoing in settled.says], fates
+
+
+def _follows(taken: Taken, outgoing: Outgoing) -> Draft:
+    same_key = taken.message.key == outgoing.key.encode()
+    follows = Outgoing(outgoing.topic, outgoing.key, following(taken.event, outgoing.event))
+    return codec.draft(follows, taken.message.partition if same_key else None)
 
 
 def said(settled: Settled) -> list[Outgoing]:

@@ -166,7 +166,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # the cli
             raise OffsetsLost(f"group {self._group}: {_places(error)} no longer holds what was to be read") from None
         except errors.KafkaError as error:
             raise ClientBroken(f"taking messages: {type(error).__name__}") from error
-        messages = [_message(one, self._prefix) for records in fetched.values() for one in records]
+        messages = [message_of(one, self._prefix) for records in fetched.values() for one in records]
         if not messages:
             self._watch()
             return []
@@ -210,9 +210,11 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # the cli
         self._hand_empty.set()
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await _stopped(consumer)
+            await stopped(consumer)
 
-    async def on_partitions_revoked(self, revoked: Any) -> None:
+    async def on_partitions_revoked(  # pyright: ignore[reportIncompatibleMethodOverride] (either kind is awaited)
+        self, revoked: Any
+    ) -> None:
         """A barrier: the batch in hand is finished first, so that most rebalances repeat nothing."""
         if revoked:
             try:
@@ -221,7 +223,9 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # the cli
             except TimeoutError:
                 pass  # it comes again somewhere, and is answered alike
 
-    async def on_partitions_assigned(self, assigned: Any) -> None:
+    async def on_partitions_assigned(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, assigned: Any
+    ) -> None:
         """Start partitions that nobody has read at their first message, and write that down."""
         self._delivered.clear()
         self._heard_at = time.monotonic()
@@ -309,7 +313,7 @@ class KafkaProducer:
         """Flush and close, within a bounded time."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _stopped(producer)
+            await stopped(producer)
 
     async def _rounds(self) -> None:
         while self._waiting:
@@ -376,7 +380,8 @@ def _caused(wrong: Exception, by: BaseException) -> Exception:
     return wrong
 
 
-def _message(record: Any, prefix: str) -> Message:
+def message_of(record: Any, prefix: str) -> Message:
+    """A record of the client as a message of ours."""
     return Message(
         topic=record.topic.removeprefix(prefix) if prefix else record.topic,
         partition=record.partition,
@@ -393,7 +398,7 @@ def _places(error: errors.OffsetOutOfRangeError) -> str:
     return ", ".join(f"{one.topic}-{one.partition} before {offset}" for one, offset in lost.items()) or "a partition"
 
 
-async def _stopped(client: Any) -> None:
+async def stopped(client: Any) -> None:
     """Stop a client of the library; T5 and T6: it may hang, and it may raise CancelledError that nobody asked for."""
     stopping = asyncio.ensure_future(client.stop())
     await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)

@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from shared.domain.errors import Transient
 from shared.runtime.broker import Backlog, Message, TopicPartition
-from shared.runtime.broker.kafka import FETCH_BYTES_MAX, TOPIC_BYTES_MAX, _message, _stopped
+from shared.runtime.broker.kafka import FETCH_BYTES_MAX, TOPIC_BYTES_MAX, message_of, stopped
 from shared.topology import TOPICS
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ class KafkaAdmin:
         """Let the connections go."""
         for client in (self._client, self._viewer):
             if client is not None:
-                await (_stopped(client) if hasattr(client, "stop") else client.close())
+                await (stopped(client) if hasattr(client, "stop") else client.close())
         self._client = self._viewer = None
 
     async def _patiently(self, timeout_s: float, look: Callable[[], Awaitable[T]]) -> T:
@@ -167,7 +167,7 @@ class KafkaAdmin:
         self._assign({place: offset})
         fetched = await self._viewer.getmany(place, timeout_ms=int(LOOK_TIMEOUT_S * 1000), max_records=1)
         records = fetched.get(place, [])
-        return _message(records[0], self._topic_prefix) if records and records[0].offset == offset else None
+        return message_of(records[0], self._topic_prefix) if records and records[0].offset == offset else None
 
     def _assign(self, offsets: Mapping[Any, int]) -> None:
         if not offsets:

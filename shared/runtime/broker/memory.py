@@ -1,7 +1,7 @@
 """A log in memory behind the port: for unit tests, the crash simulation and the tutorial, never for real contacts.
 
-It keeps the same promises as Kafka (tests/contract/test_broker.py) with the same partitions, and is deterministic: under one
-seed, the same calls are answered alike. What it cannot do: outlive its process, retention, compaction.
+It keeps the same promises as Kafka (tests/contract/test_broker.py) with the same partitions, and is deterministic:
+under one seed, the same calls are answered alike. What it cannot do: outlive its process, retention, compaction.
 """
 
 import asyncio

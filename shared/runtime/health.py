@@ -1,0 +1,104 @@
+"""Health: what a process answers about itself on its own port, before and beside the API of its service.
+
+`/livez`: the loop turns (never asks Kafka or Postgres: their absence is no reason to be killed). `/readyz`: it can do
+its work now, else why not. `/metrics`, and `/internal/status` for whoever adds the system up.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.domain.errors import Transient
+from shared.runtime.http import json_response, problem_response, unavailable
+from shared.runtime.telemetry import Metrics
+
+STILL_S: Final = 120.0
+"""A loop that has not turned for so long hangs: a statement is cut off after 30 s, a commit after 20."""
+
+
+class Health:
+    """What is known of a process: when its loop last turned, and what it still waits for."""
+
+    def __init__(self, service: str, instance: str | None, metrics: Metrics) -> None:
+        self.service = service
+        self.instance = instance
+        self.metrics = metrics
+        self.missing: dict[str, str] = {"start": "is starting"}
+        self.pending: Callable[[], Awaitable[Mapping[str, int]]] | None = None
+        self.ready_while_waiting = False
+        self._turned_at = time.monotonic()
+
+    def beat(self) -> None:
+        """The loop turns."""
+        self._turned_at = time.monotonic()
+
+    def live(self) -> bool:
+        """True while the loop turns."""
+        return time.monotonic() - self._turned_at < STILL_S
+
+    def reasons(self) -> dict[str, str]:
+        """Why this process cannot do its work now; empty when it can."""
+        found = dict(self.missing)
+        if self.metrics.why_halted is not None:
+            found["halted"] = self.metrics.why_halted
+        if self.metrics.waits_for is not None and not self.ready_while_waiting:
+            found["waits"] = self.metrics.waits_for
+        return found
+
+    async def status(self) -> dict[str, Any]:
+        """What `status` adds up. Raises Transient when the tables cannot be counted."""
+        return {
+            "service": self.service,
+            "instance": self.instance,
+            "rate": self.metrics.rate(),
+            "oldest_s": self.metrics.oldest_s(),
+            "dead_letters": self.metrics.letters,
+            "last_error": self.metrics.last_error,
+            "pending": {} if self.pending is None else dict(await self.pending()),
+            "halted": self.metrics.why_halted,
+        }
+
+
+class Front:
+    """The ASGI app of a process: its own four paths, then the service's app as soon as there is one."""
+
+    def __init__(self, health: Health) -> None:
+        self.app: ASGIApp | None = None
+        self._health = health
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        own = await self._own(scope.get("path", "")) if scope["type"] == "http" else None
+        if own is not None:
+            await own(scope, receive, send)
+        else:
+            await self.behind(scope, receive, send)
+
+    async def behind(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the service alone would: for an address that the world sees."""
+        if self.app is not None:
+            await self.app(scope, receive, send)
+        elif scope["type"] == "http":
+            await problem_response(unavailable("The service is starting."))(scope, receive, send)
+
+    async def _own(self, path: str) -> Response | None:
+        match path:
+            case "/livez":
+                live = self._health.live()
+                return json_response({"status": "live" if live else "still"}, 200 if live else 503)
+            case "/readyz":
+                reasons = self._health.reasons()
+                return json_response({"status": "waits", "reasons": reasons} if reasons else {"status": "ready"},
+                                     503 if reasons else 200)  # fmt: skip
+            case "/metrics":
+                return Response(self._health.metrics.exposition(), media_type="text/plain; version=0.0.4")
+            case "/internal/status":
+                try:
+                    return json_response(await self._health.status())
+                except Transient:
+                    return problem_response(unavailable("The tables cannot be counted at the moment."))
+            case _:
+                return None

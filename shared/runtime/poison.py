@@ -1,0 +1,136 @@
+"""Poison: a message that kills its process is found, and set aside after it has done so twice alone.
+
+A process that begins a partition writes down which batch it begins; once that is done with, the partition is proven and
+nothing more is written. A batch begun too often without an end is taken message by message, each written down before it
+is tried: the one that was tried alone twice and never finished is the poison.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from shared.runtime.broker import Message, TopicPartition
+from shared.runtime.database import Database
+
+TOGETHER_MAX: Final = 2
+"""Beginnings of one batch before it is taken message by message: a process also dies of other things."""
+
+ALONE_MAX: Final = 2
+"""Beginnings of one message alone before it is set aside: killing its process twice is no coincidence."""
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a partition's next batch was begun, and how often one message of it alone."""
+
+    first_offset: int
+    attempts: int = 0
+    alone_offset: int | None = None
+    alone_attempts: int = 0
+
+
+def begun(previous: Attempt | None, first_offset: int) -> Attempt:
+    """The attempt with one more beginning of the batch that starts at this offset; another batch starts a new count."""
+    if previous is None or previous.first_offset != first_offset:
+        return Attempt(first_offset=first_offset, attempts=1)
+    return msgspec.structs.replace(previous, attempts=previous.attempts + 1)
+
+
+def begun_alone(previous: Attempt, offset: int) -> Attempt:
+    """The attempt with one more beginning of this message alone; what lay before it is done with."""
+    again = previous.alone_offset == offset
+    return msgspec.structs.replace(
+        previous,
+        first_offset=offset,
+        alone_offset=offset,
+        alone_attempts=previous.alone_attempts + 1 if again else 1,
+    )
+
+
+def one_by_one(attempt: Attempt) -> bool:
+    """True when the batch must be taken message by message."""
+    return attempt.attempts > TOGETHER_MAX
+
+
+def is_poison(attempt: Attempt, offset: int) -> bool:
+    """True when this message was begun alone so often, without an end, that it is not tried again."""
+    return attempt.alone_offset == offset and attempt.alone_attempts >= ALONE_MAX
+
+
+def first_offsets(messages: Sequence[Message]) -> dict[TopicPartition, int]:
+    """Where the batch begins in each partition."""
+    found: dict[TopicPartition, int] = {}
+    for message in messages:
+        found[message.position] = min(found.get(message.position, message.offset), message.offset)
+    return found
+
+
+class Attempts(Protocol):
+    """Where beginnings are written down, to be found by the next process."""
+
+    async def read(self, positions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Attempt]:
+        """What is written about these partitions."""
+        ...
+
+    async def write(self, attempts: Mapping[TopicPartition, Attempt]) -> None:
+        """Write it down, for good."""
+        ...
+
+    async def forget(self, positions: Sequence[TopicPartition]) -> None:
+        """These partitions are proven."""
+        ...
+
+
+class StoredAttempts:
+    """Beginnings in `runtime.attempt`."""
+
+    def __init__(self, database: Database, service: str) -> None:
+        self._database = database
+        self._service = service
+
+    async def read(self, positions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Attempt]:
+        """What is written about these partitions."""
+        rows = await self._database.fetch(
+            """SELECT topic, "partition", first_offset, attempts, alone_offset, alone_attempts FROM runtime.attempt
+               WHERE service = $1 AND topic = ANY($2::text[])""",
+            self._service,
+            sorted({position.topic for position in positions}),
+        )
+        return {
+            TopicPartition(row["topic"], row["partition"]): Attempt(
+                first_offset=row["first_offset"],
+                attempts=row["attempts"],
+                alone_offset=row["alone_offset"],
+                alone_attempts=row["alone_attempts"],
+            )
+            for row in rows
+        }
+
+    async def write(self, attempts: Mapping[TopicPartition, Attempt]) -> None:
+        """Write it down."""
+        positions = sorted(attempts)
+        await self._database.execute(
+            """INSERT INTO runtime.attempt
+               SELECT $1, * FROM unnest($2::text[], $3::int[], $4::bigint[], $5::int[], $6::bigint[], $7::int[])
+               ON CONFLICT (service, topic, "partition") DO UPDATE SET first_offset = excluded.first_offset,
+               attempts = excluded.attempts, alone_offset = excluded.alone_offset,
+               alone_attempts = excluded.alone_attempts""",
+            self._service,
+            [position.topic for position in positions],
+            [position.partition for position in positions],
+            [attempts[position].first_offset for position in positions],
+            [attempts[position].attempts for position in positions],
+            [attempts[position].alone_offset for position in positions],
+            [attempts[position].alone_attempts for position in positions],
+        )
+
+    async def forget(self, positions: Sequence[TopicPartition]) -> None:
+        """Take the lines out."""
+        await self._database.execute(
+            """DELETE FROM runtime.attempt
+               USING unnest($2::text[], $3::int[]) AS done (topic, "partition")
+               WHERE service = $1 AND attempt.topic = done.topic AND attempt."partition" = done."partition" """,
+            self._service,
+            [position.topic for position in positions],
+            [position.partition for position in positions],
+        )

@@ -1,0 +1,59 @@
+"""What a service is made of, and the world it is given; `service.py` runs the one in the other."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fastapi import APIRouter
+
+from shared.domain.configuration import Configuration
+from shared.runtime.broker import Broker, Producer
+from shared.runtime.clock import Clock, Ids
+from shared.runtime.database import Database
+from shared.runtime.settings import Settings
+from shared.runtime.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside a service, chosen by the launcher: a service cannot tell a laptop from a cluster."""
+
+    settings: Settings
+    configuration: Configuration
+    broker: Broker
+    producer: Producer
+    database: Database
+    clock: Clock
+    ids: Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Work that recurs: run every so many seconds by the runtime, retried after Transient, never overlapping itself."""
+
+    name: str
+    every_s: float
+    run: Callable[[], Awaitable[None]]
+
+
+async def nothing_pending() -> Mapping[str, int]:
+    """For a service whose tables hold no work that is due."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service, ready to run: its stage, its API, its chores, and what of its work still lies in tables.
+
+    `pending` counts by name what is due now and not yet said (outbox, unsaid, refreshes): `status` adds it to the lag.
+    `open` and `close` surround everything. `ready_while_waiting` is for a front door that goes on taking deliveries
+    while its stage waits for Kafka or Postgres.
+    """
+
+    name: str
+    stage: Stage | None
+    routers: Sequence[APIRouter] = ()
+    chores: Sequence[Chore] = ()
+    pending: Callable[[], Awaitable[Mapping[str, int]]] = nothing_pending
+    open: Sequence[Callable[[], Awaitable[None]]] = field(default=())
+    close: Sequence[Callable[[], Awaitable[None]]] = field(default=())
+    ready_while_waiting: bool = False
