@@ -7,7 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from shared.domain.tables import words
-from shared.domain.text import fold, is_placeholder
+from shared.domain.text import fold, meant_as_name
 
 MailKind = Literal["personal", "role", "family"]
 
@@ -20,11 +20,16 @@ LOCAL_MAX, ADDRESS_MAX = 64, 254
 _LOCAL: Final = re.compile(r"[^\s@()<>\[\]:;,\\\"]+")
 _LABEL: Final = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W_])?")
 _DRESSED: Final = re.compile(r".*<([^<>]+)>\s*|mailto:(.+)", re.IGNORECASE)
-_FAMILY: Final = re.compile(r"(?:fam|famil[iy]e?|die)[._-].*|(?:familie|family)\w*|.*[._-](?:und|and|u)[._-].*")
+_FAMILY: Final = re.compile(
+    r"(?:fam|famil[iy]e?|die)[._-].*|(?:familie|family)\w*|fam[a-z]{3,}\d*|.*[._-](?:und|and|u)[._-].*"
+)
 _NOBODY: Final = re.compile(
-    r"(?:kein[e]?|no|ohne|non)[._-]?(?:e?[._-]?mail)?|unbekannt|unknown|test\d*|tester|dummy|asdf\w*|abc|xxx+|none|null|nomail"
+    r"(?:keine?|no|ohne|non)[._-]?(?:e?[._-]?mail\w*)?|unbekannt|unknown|dummy|asdf\w*|xxx+|none|null|nomail"
     r"|na|n\.a|noemail\w*|example|noreply|no-reply|donotreply|nichtvorhanden|nicht[._-]?bekannt"
 )
+_TESTED: Final = re.compile(r"test|tester|name|private?|abc|foo|bar")
+"""Local parts that somebody may well have, other than at a domain of the same name (test@test.de)."""
+
 _SAME_DOMAIN: Final = {"googlemail.com": "gmail.com"}
 
 
@@ -76,7 +81,9 @@ def is_role_local(local: str) -> bool:
 def is_nobodys_mail(canonical: str) -> bool:
     """True for addresses that are typed to get past a required field: unbekannt@…, keine@…, test@test.de."""
     local, _, domain = canonical.partition("@")
-    return bool(_NOBODY.fullmatch(local)) or is_placeholder(local) or domain.startswith("noemail.")
+    if local == "test" or meant_as_name(local) is None:
+        return local == domain.partition(".")[0] or not _TESTED.fullmatch(local)
+    return bool(_NOBODY.fullmatch(local)) or local == domain.partition(".")[0] == "noemail"
 
 
 @lru_cache(READINGS_MAX)

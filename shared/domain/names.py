@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from nameparser import HumanName
 
 from shared.domain.tables import rows
-from shared.domain.text import is_placeholder, words_of
+from shared.domain.text import meant_as_name, words_of
 
 READINGS_MAX: Final = 32_768
 """Names kept as read: given and family names repeat; whole names do so within a delivery."""
@@ -137,14 +137,18 @@ class _Words(NamedTuple):
 
 @lru_cache(READINGS_MAX)
 def _words(text: str | None) -> _Words:
-    if not text or is_placeholder(text):
+    if not text or meant_as_name(text) is None:
         return _Words((), None, None, 0)
     spoken = words_of(text)
     sex = next((_SALUTATIONS[word] for word in spoken[:1] if word in _SALUTATIONS and len(spoken) > 1), None)
     body = spoken[1:] if sex else spoken
     generation = next((_GENERATIONS[word] for word in body[1:] if word in _GENERATIONS), None)
     kept = _without_titles([word for word in body if word not in _GENERATIONS or generation is None])
-    if kept and all(is_placeholder(word) for word in kept if len(word) > 1) and any(len(word) > 1 for word in kept):
+    if (
+        kept
+        and all(meant_as_name(word) is None for word in kept if len(word) > 1)
+        and any(len(word) > 1 for word in kept)
+    ):
         return _Words((), None, sex, 0)
     return _Words(tuple(kept), generation, sex, len([part for part in _PARTS.split(text.strip()) if part]))
 

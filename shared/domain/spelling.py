@@ -15,7 +15,7 @@ from shared.domain.names import (
     is_particle,
     read_name,
 )
-from shared.domain.text import is_placeholder, meant, words_of
+from shared.domain.text import is_placeholder, meant_as_name, words_of
 
 _BETWEEN_WORDS: Final = re.compile(r"([\s\-'’]+)")
 
@@ -43,7 +43,7 @@ def spell_name(given: str | None, family: str | None, full: str | None) -> Spell
     One field with everything in it is split, and names that are plainly in each other's place are turned (Schmidt,
     Rolf). All capitals or none become ordinary writing.
     """
-    given, family, full = meant(given), meant(family), meant(full)
+    given, family, full = meant_as_name(given), meant_as_name(family), meant_as_name(full)
     if given is None and family is None:
         return _split(full) if full else Spelling(None, None, None, None)
     if given is None or family is None:

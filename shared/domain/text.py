@@ -22,9 +22,12 @@ _STANDS_FOR_NOTHING: Final = frozenset({
     "noname", "unbekannt", "unknown", "unbek", "undefined", "tbd", "tba", "test", "tester", "testtest", "test test",
     "testuser", "testkunde", "dummy", "asdf", "asdfg", "asdfgh", "qwert", "qwertz", "qwerty", "abc", "blank", "empty",
     "leer", "anonym", "anonymous", "vorname", "nachname", "name", "firstname", "lastname", "first name", "last name",
-    "mustermann", "musterfrau", "max mustermann", "erika mustermann", "musterstadt", "musterstr", "musterstrasse",
+    "musterstadt", "musterstr", "musterstrasse",
     "musterfirma", "foo", "bar", "foobar", "nan", "nil", "privat", "private", "keine firma", "",
 })  # fmt: skip
+_SAMPLES: Final = frozenset(
+    {"mustermann", "musterfrau", "max mustermann", "erika mustermann", "mustermann max", "mustermann erika"}
+)
 _UNLESS_CAPITALISED: Final = frozenset({"na", "null", "none", "no", "nein"})
 _ONE_SIGN: Final = re.compile(r"([a-z0-9])\1{2,}|[x]+|0+")
 
@@ -60,9 +63,16 @@ def flat(folded: str) -> str:
 def is_placeholder(text: str) -> bool:
     """True for what people type into a required field they do not want to fill: n/a, -, xxx, unbekannt, test."""
     spoken = " ".join(words_of(text))
-    if spoken in _STANDS_FOR_NOTHING or _ONE_SIGN.fullmatch(spoken):
+    if spoken in _STANDS_FOR_NOTHING or spoken in _SAMPLES or _ONE_SIGN.fullmatch(spoken):
         return True
     return spoken in _UNLESS_CAPITALISED and not text.strip().istitle()
+
+
+def meant_as_name(text: str | None) -> str | None:
+    """As `meant`, but sample names (Mustermann) are names: two records of one Max Mustermann may be one."""
+    if text is None or (is_placeholder(text) and " ".join(words_of(text)) not in _SAMPLES):
+        return None
+    return text.strip()
 
 
 def meant(text: str | None) -> str | None:

@@ -229,7 +229,7 @@ def _common_phone(phone: str, population: Population) -> str:
 
 
 def address_grade(one: Traits, other: Traits) -> str:
-    """Full (street, number and place), street, postcode, city, differs, or missing."""
+    """full (street, number and place), street (a number is missing), neighbour, postcode, city, differs, or missing."""
     if (one.postcode is None and one.city is None) or (other.postcode is None and other.city is None):
         return MISSING
     same_code = one.postcode is not None and one.postcode == other.postcode
@@ -238,7 +238,7 @@ def address_grade(one: Traits, other: Traits) -> str:
     )
     if one.street and other.street:
         if (same_code or same_city) and (one.street == other.street or _slip(one.street, other.street)):
-            return "full" if one.house_number and one.house_number == other.house_number else "street"
+            return _houses(one.house_number, other.house_number)
         return "postcode" if same_code else "differs"
     if same_code:
         return "postcode"
@@ -246,6 +246,12 @@ def address_grade(one: Traits, other: Traits) -> str:
         return "city"
     known = (one.postcode and other.postcode) or (one.city and other.city)
     return "differs" if known else MISSING
+
+
+def _houses(one: str | None, other: str | None) -> str:
+    if one is None or other is None:
+        return "street"
+    return "full" if one == other else "neighbour"
 
 
 @lru_cache(READINGS_MAX)

@@ -10,7 +10,7 @@ from shared.domain.contact import Former, Name, Origin
 from shared.domain.names import sex_of
 from shared.domain.record import Record
 from shared.domain.spelling import Spelling, completeness_of, spell_name
-from shared.domain.text import flat, fold, meant, words_of
+from shared.domain.text import flat, fold, is_placeholder, meant, words_of
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ def name_of(members: Sequence[Record], sources: Mapping[str, SourceView], order:
     Given and family name come from one record, so that two spellings or two orders never mix: from a full one before
     one with initials or gaps, then by `order`; title, suffix and salutation by `order` each for itself.
     """
-    spelled = [(record, _turned(spell_name(*_fields(record)), members)) for record in members]
+    spelled = [(record, _turned(_spelled(record), members)) for record in members]
     whole = survive([one for record, name in spelled for one in _whole(record, name, sources)], order)
     parts: dict[str, Survivor | None] = {
         part: survive([one for record, name in spelled for one in _part(part, record, name, sources)], order)
@@ -52,6 +52,15 @@ def name_of(members: Sequence[Record], sources: Mapping[str, SourceView], order:
     return Named(
         Name(**chosen, full=full), origins, tuple(former), {f"/name/{part}": value for part, value in named.items()}
     )
+
+
+def _spelled(record: Record) -> Spelling:
+    """The name as it should be shown; a placeholder (Test, n/a) as it is, where the record says nothing else."""
+    name = spell_name(*_fields(record))
+    if name.given or name.family:
+        return name
+    given, family, full = (text if text and words_of(text) else None for text in _fields(record))
+    return name._replace(given=given, family=family or (None if given else full))
 
 
 def _another(part: str, text: str, leading: str) -> bool:
@@ -107,9 +116,9 @@ def _whole(record: Record, name: Spelling, sources: Mapping[str, SourceView]) ->
 
 
 def _full(part: str | None) -> bool:
-    """True for a name written out; an initial is better than nothing only."""
+    """True for a name written out; an initial or a placeholder is better than nothing only."""
     words = words_of(part) if part else ()
-    return bool(words) and len(words[0]) > 1
+    return bool(words) and len(words[0]) > 1 and not is_placeholder(part or "")
 
 
 def _part(part: str, record: Record, name: Spelling, sources: Mapping[str, SourceView]) -> list[Candidate]:
