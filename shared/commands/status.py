@@ -1,0 +1,65 @@
+"""`status`: how every stage does, and the books."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from shared.commands.http import client, problem_of
+from shared.commands.running import Failed, Running
+
+BOOKS = ("accepted", "in_contacts", "deleted", "erased", "dropped", "dead_letters", "waiting")
+"""In the order of the equation: accepted is the sum of the others."""
+
+
+async def fetch(running: Running) -> dict[str, Any]:
+    """Stages and books as contract section 1 shows them. Raises Failed when something cannot be measured."""
+    async with client(running, "reader", "operator") as asks:
+        answer = await asks.ask("GET", "/v1/status", retry=False)
+    found: dict[str, Any] = answer.body if isinstance(answer.body, dict) else {}
+    if answer.status != 200 or "stages" not in found:
+        raise Failed(f"the status cannot be measured: {problem_of(answer)}")
+    blind = list(found.get("unmeasured") or unmeasured(found["stages"]))
+    if blind:
+        raise Failed(f"cannot be measured: {', '.join(blind)}")
+    return {"stages": found["stages"], "books": found["books"]}
+
+
+def unmeasured(stages: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What of the stages has no figure."""
+    return [f"{name} {figure}" for name, stage in stages.items() for figure in ("lag",) if stage.get(figure) is None]
+
+
+def show(found: Mapping[str, Any], console: Console) -> None:
+    """The same for people."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name, justify in (("stage", "left"), ("rate/s", "right"), ("lag", "right"), ("oldest", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]  # a Literal that a loop widens
+    table.add_column("dead letters", justify="right")
+    table.add_column("last error")
+    for name, stage in found["stages"].items():
+        oldest = stage.get("oldest_s")
+        table.add_row(
+            name,
+            f"{stage['rate'] or 0:,.0f}",
+            f"{stage['lag']:,}",
+            "" if not oldest else f"{oldest:,.0f} s",
+            f"{stage['dead_letters']:,}",
+            stage.get("last_error") or "",
+        )
+    console.print(table)
+    console.print()
+    console.print(equation(found["books"]), highlight=False)
+
+
+def equation(books: Mapping[str, Any]) -> str:
+    """The books as the sum that they are."""
+    parts = [f"{name.replace('_', ' ')} {total(books[name]):,}" for name in BOOKS[1:]]
+    holds = total(books["accepted"]) == sum(total(books[name]) for name in BOOKS[1:])
+    return f"accepted {total(books['accepted']):,} = {' + '.join(parts)}  {'✓' if holds else 'DOES NOT ADD UP'}"
+
+
+def total(figure: Any) -> int:
+    """A figure of the books, or the sum of one that is kept by reason."""
+    return sum(figure.values()) if isinstance(figure, dict) else int(figure)

@@ -1,0 +1,126 @@
+"""`why`: why one person, why not, why this value, why this segment."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.commands.http import client, problem_of
+from shared.commands.running import Failed, Running
+
+
+async def run(running: Running, contact_id: str, path: str | None) -> dict[str, Any]:
+    """The contact and dedup's explanation of it; with a path, what speaks of that path only."""
+    async with client(running, "operator", "steward", "reader") as asks:
+        answer = await asks.ask("GET", f"/v1/contacts/{contact_id}")
+        if answer.status != 200:
+            raise Failed(problem_of(answer))
+        contact = answer.body
+        if path is not None:
+            return value_of(contact, path if path.startswith("/") else f"/{path}")
+        explained = await asks.ask("GET", f"/v1/explanations/{contact['contact_id']}", params={"language": "en"})
+    explanation = explained.body if explained.status == 200 else None
+    return {"contact_id": contact["contact_id"], "contact": contact, "explanation": explanation}
+
+
+def value_of(contact: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """One value with its origin, findings, suggestions and former values. Raises Failed for a path that is none."""
+    return {
+        "contact_id": contact["contact_id"],
+        "path": path,
+        "value": _at(contact, path),
+        "origin": origin_of(contact.get("provenance", {}), path),
+        "findings": _about(contact["quality"]["findings"], path),
+        "suggestions": _about(contact.get("suggestions", []), path),
+        "former": _about(contact.get("former", []), path),
+    }
+
+
+def origin_of(provenance: Mapping[str, Any], path: str) -> Any:
+    """Where the value at a path comes from: its own origin, or that of what it is part of or made of."""
+    if path in provenance:
+        return provenance[path]
+    related = [origin for other, origin in provenance.items() if _related(other, path)]
+    return related[0] if related else None
+
+
+def lines_of(found: Mapping[str, Any]) -> list[str]:
+    """The same for people."""
+    return _value_lines(found) if "path" in found else _contact_lines(found)
+
+
+def _value_lines(found: Mapping[str, Any]) -> list[str]:
+    lines = [f"{found['path']}  {_shown(found['value'])}"]
+    if origin := found["origin"]:
+        lines.append(f"  from {_origin(origin)}")
+    lines += [f"  finding {one['code']} ({one['severity']}): {one['message']}" for one in found["findings"]]
+    lines += [f"  suggestion {_shown(one['value'])} by {one['from']}: {one['why']}" for one in found["suggestions"]]
+    lines += [f"  before {_shown(one['value'])} from {one['source']} until {one['until']}" for one in found["former"]]
+    return lines
+
+
+def _contact_lines(found: Mapping[str, Any]) -> list[str]:
+    contact = found["contact"]
+    records = ", ".join(
+        f"{one['source']}/{one.get('source_record_id') or one['record_id']}" for one in contact["records"]
+    )
+    cause = contact["cause"]
+    lines = [
+        f"contact {contact['contact_id']}, version {contact['version']}, made by a {cause['kind']}"
+        + (f" of {cause['source']}" if cause.get("source") else ""),
+        f"records      {records}",
+    ]
+    lines += _explained(found["explanation"])
+    lines += [f"value        {path:<22} {_origin(origin)}" for path, origin in contact.get("provenance", {}).items()]
+    lines += [
+        f"finding      {one['path']:<22} {one['code']}: {one['message']}" for one in contact["quality"]["findings"]
+    ]
+    lines.append(
+        f"segments     {', '.join(contact['segments']) or '-'}; categories {', '.join(contact['categories']) or '-'}"
+    )
+    lines.append(f"priority     {contact['priority']['score']:.2f}: {'; '.join(contact['priority']['reasons']) or '-'}")
+    return lines
+
+
+def _explained(explanation: Any) -> list[str]:
+    """Each pair with its parts in bits; the words are dedup's own."""
+    lines: list[str] = []
+    for pair in (explanation or {}).get("pairs", []):
+        parts = ", ".join(f"{part['text']} {part['bits']:+.1f}" for part in pair.get("parts", []) if part["bits"])
+        lines.append(f"why          {_pair(pair)}: {parts} = {pair.get('bits', 0):.1f} bits: {pair.get('text', '')}")
+        if pair.get("veto"):
+            lines.append(f"why not      {pair['veto'].get('text', pair['veto'])}")
+    return lines
+
+
+def _pair(pair: Mapping[str, Any]) -> str:
+    return " + ".join(str(one) for one in pair.get("records", pair.get("record_ids", [])))
+
+
+def _origin(origin: Mapping[str, Any]) -> str:
+    seen = f", seen {origin['observed_at'][:10]}" if origin.get("observed_at") else ""
+    return f"{origin['source']}: {origin['why']}{seen}, confidence {origin['confidence']:.2f}"
+
+
+def _at(contact: Any, path: str) -> Any:
+    value = contact
+    for part in path.strip("/").split("/"):
+        try:
+            value = value[int(part)] if isinstance(value, list) else value[part]
+        except (KeyError, IndexError, ValueError, TypeError):
+            raise Failed(f"the contact has nothing at {path}; paths look like /emails/0 or /name/given") from None
+    return value
+
+
+def _about(items: Sequence[Mapping[str, Any]], path: str) -> list[Mapping[str, Any]]:
+    return [item for item in items if item["path"] == path or _related(item["path"], path)]
+
+
+def _related(one: str, other: str) -> bool:
+    return one.startswith(f"{other}/") or other.startswith(f"{one}/")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items() if inner is not None)
+    if isinstance(value, list):
+        return "; ".join(map(_shown, value)) or "-"
+    return "-" if value is None else str(value)
