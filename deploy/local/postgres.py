@@ -186,7 +186,7 @@ class Postgres:
         """End the server processes of a killed postmaster: they hold its shared memory, and a new one would not start.
 
         The caller holds the folder's lock, so none of them is in use. The lock file of the dead goes too: in a
-        container whose first process buries nobody, their numbers stay taken, and a new postmaster would believe they live.
+        container whose first process buries nobody, their numbers stay taken, and a new one would think they live.
         """
         deadline = time.monotonic() + ORPHAN_PATIENCE_S
         while orphans := [it for it in strays(self._folder.path, [self._home]) if _is_server(it)]:

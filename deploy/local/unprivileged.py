@@ -40,7 +40,11 @@ def _passing(libc: ctypes.CDLL) -> int:
     for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):
         if libc.prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1:
             return capability
-    sys.exit("this root may not pass on the right to enter the folder (no CAP_DAC_READ_SEARCH, no CAP_DAC_OVERRIDE)")
+    sys.exit(
+        "PostgreSQL runs without root's rights and cannot enter the folder, and this root may not let it in (neither "
+        "CAP_DAC_READ_SEARCH nor CAP_DAC_OVERRIDE). Start as an ordinary user, or put checkout and data folder where "
+        "every user may enter, for example below /var/tmp."
+    )
 
 
 def _checked(result: int, what: str) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from deploy.local.kafka import answers
 from deploy.local.plan import ROLES, SERVICES
+from deploy.local.postgres import POSTGRES_VERSION
 from tests.integration.local.running import Up, is_alive, launch, running, until, who_answers
 
 PROMISED_S = 1.0
@@ -46,6 +47,15 @@ def test_when_ready_the_endpoints_name_everything_and_only_the_living(up: Up) ->
     assert psutil.Process(pids["postgres"]).name() == "postgres"
     assert up.process.pid not in [*pids["ingest"], pids["kafka"], pids["postgres"]]
     assert stat.S_IMODE((up.data / "endpoints.json").stat().st_mode) == 0o600
+
+
+async def test_postgres_is_the_version_that_the_greeting_names(up: Up) -> None:
+    connection = await asyncpg.connect(up.endpoints()["database"])
+    try:
+        version: str = await connection.fetchval("show server_version")
+    finally:
+        await connection.close()
+    assert version == POSTGRES_VERSION
 
 
 def test_topics_and_tables_are_made_before_any_service_starts(up: Up, journal: Path) -> None:
