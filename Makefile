@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test up lint format bench lock
 
-PYTHON := .venv/bin/python
+VENV_PYTHON := .venv/bin/python
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,28 +11,28 @@ setup: ## Set up .venv from requirements-dev.lock (a no-op when nothing changed)
 	@sh deploy/local/setup.sh
 
 demo: setup ## Show the whole way of a contact once, on a real Kafka and a real Postgres
-	@$(PYTHON) -m deploy.local.demo
+	@$(VENV_PYTHON) -m deploy.local.demo
 
 test: setup ## Run the test suite on real Kafka and real Postgres (ARGS="-k name" to choose)
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(VENV_PYTHON) -m pytest $(ARGS)
 
 up: setup ## Run the same system until Ctrl-C, data in .local/data (ARGS="--port 8001")
 	@./kontaktwerk up $(ARGS)
 
 lint: setup ## Check style, types (mypy and pyright, strict), import contracts and house rules
-	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy
-	@$(PYTHON) -m pyright
+	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) -m ruff format --check .
+	@$(VENV_PYTHON) -m mypy
+	@$(VENV_PYTHON) -m pyright
 	@if [ -f .importlinter ]; then .venv/bin/lint-imports; fi
-	@if [ -d tests/architecture ]; then $(PYTHON) -m pytest -q tests/architecture; fi
+	@if [ -d tests/architecture ]; then $(VENV_PYTHON) -m pytest -q tests/architecture; fi
 
 format: setup ## Format the code and mend what can be mended alone
-	@$(PYTHON) -m ruff check --fix-only .
-	@$(PYTHON) -m ruff format .
+	@$(VENV_PYTHON) -m ruff check --fix-only .
+	@$(VENV_PYTHON) -m ruff format .
 
 bench: setup ## Measure contacts a second and the CPU time of every process
-	@$(PYTHON) -m tests.bench $(ARGS)
+	@$(VENV_PYTHON) -m tests.bench $(ARGS)
 
 lock: ## Resolve requirements*.in anew into requirements*.lock (needs uv)
 	@for name in requirements requirements-dev; do \
