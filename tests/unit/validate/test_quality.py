@@ -6,7 +6,7 @@ from services.validate.core.decide import decide
 from services.validate.core.standards import days_of, standards_of
 from shared.domain.configuration import Fields
 from shared.domain.contact import Address, Company, Contact, Email, Name
-from tests.unit.validate.contacts import FIELDS, STANDARDS, TODAY, contact
+from tests.unit.validate.contacts import STANDARDS, TODAY, contact
 
 HOME = Address(street="Hauptstr.", house_number="5a", postcode="10115", city="Berlin", country="DE")
 
@@ -83,5 +83,3 @@ def test_a_duration_that_is_none_is_refused(text: str) -> None:
 
 def test_durations_are_read_in_days() -> None:
     assert [days_of(text, "x") for text in ("900d", "12h", "36h", "1440m", "86400s")] == [900, 0.5, 1.5, 1, 1]
-
-

@@ -1,6 +1,7 @@
 """The stage of validate: snapshots are judged, what is gone or happened passes, the same again is answered alike."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -30,7 +31,7 @@ def taken(type_: Type, data: Data | None) -> Taken:
     return Taken(message, event)
 
 
-def snapshot(**values: object) -> Taken:
+def snapshot(**values: Any) -> Taken:
     """A snapshot that answers one accepted event."""
     decision = Decision(event_id="r-1", outcome="resolved", contact_id="c-1", version=7)
     return taken(Type.CONTACT_RESOLVED, Snapshot(contact=contact(**values), decisions=(decision,)))
