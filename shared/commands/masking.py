@@ -8,8 +8,8 @@ _WORDS: Final = """
     contact_id version kind created_at updated_at cause id source by changed status preferred path code severity why
     from score completeness categories segments reasons last_activity_at record_id records_total merged_from reason
     outcome event_id decisions merged_into merged_into_version at into rule review_id purpose channel since until
-    received_at observed_at confidence interaction_id type import_id records quality findings provenance priority suggestions
-    consents contact country language timezone former unreadable_bytes
+    received_at observed_at confidence interaction_id type import_id records quality findings provenance priority
+    suggestions consents contact country language timezone former unreadable_bytes
 """
 PLAIN: Final = frozenset(_WORDS.split())
 """Keys whose texts are ids, codes, times or words of ours; everything else is taken for a person's."""

@@ -20,6 +20,9 @@ ROWS_MAX: Final = 500
 BYTES_MAX: Final = 4 * 1024 * 1024
 """Of one request: half of what the contract takes."""
 
+SLICE_S: Final = 0.25
+"""With a rate, an array holds what is due in this time: even, and not one request a record."""
+
 AT_ONCE: Final = 4
 """Requests in flight: enough to keep the front door busy, too few to fill it."""
 
@@ -89,7 +92,7 @@ class Sending:
         """The rows as arrays of one request each; rows that can be no record are rejected at once."""
         lines: list[Line] = []
         size = 0
-        rows_max = ROWS_MAX if self.rate is None else max(1, min(ROWS_MAX, int(self.rate)))
+        rows_max = ROWS_MAX if self.rate is None else max(1, min(ROWS_MAX, int(self.rate * SLICE_S)))
         for row in self.file.rows():
             if row.fault is not None:
                 self._reject(row.line, row.values, [{"pointer": "", "detail": row.fault}])

@@ -35,9 +35,20 @@ MOVED: Final = {
 }  # fmt: skip
 """What a later delivery of a record says anew."""
 
-CANCELLED: Final = (5, 17)
-NEVER_CAME: Final = ("RE-0007", "RE-0008", "RE-0009", "RE-0010")
-"""Which registrations are taken back: two that are there, and four that never came."""
+SOURCES: Final = """\
+# The sources of the demo: those of deploy/config, and two of them let a web hook in.
+sources:
+  webform:
+    {connector: generic, trust: 50, country: DE, language: de, secrets: ["env:KONTAKTWERK_DEMO_SECRET"],
+     map: {source_record_id: answers.id, given_name: answers.vorname, family_name: answers.nachname,
+           email: answers.mail, phone: answers.tel}}
+  newsletter: {connector: generic, trust: 40, country: DE, language: de}
+  registration: {connector: generic, trust: 60, country: DE, language: de, secrets: ["env:KONTAKTWERK_DEMO_SECRET"]}
+  crm: {connector: generic, trust: 80, country: DE, language: de}
+"""
+
+NEVER_CAME: Final = ("RE-0007", "RE-0008", "RE-0009", "RE-0010", "RE-0011", "RE-0012")
+"""Registrations that are taken back and never came: dropped, and counted as such."""
 
 
 @dataclass
@@ -97,13 +108,13 @@ def write(folder: Path, made: Feeds) -> None:
     (folder / "newsletter.csv").write_bytes(_csv(newsletter, ",").encode("utf-8"))
     registration = [{"Nummer": row["source_record_id"], **_without_id(row)} for row in made.rows["registration"]]
     (folder / "registration.csv").write_bytes(_csv(registration, ";").encode("cp1252"))
-    cancelled = [made.rows["registration"][index]["source_record_id"] for index in CANCELLED]
-    taken_back = {"source": "registration", "source_record_ids": [*cancelled, *NEVER_CAME]}
+    taken_back = {"source": "registration", "source_record_ids": NEVER_CAME}
     (folder / "cancelled.json").write_text(json.dumps(taken_back) + "\n")
     attended = [_attended(made.rows["registration"][index]["source_record_id"]) for index in range(30, 45)]
     (folder / "attended.ndjson").write_text("".join(map(_line, attended)))
     hooks = [*({"source": source, "body": base64.b64encode(body).decode()} for _, source, body in HOOKS), *rubbish()]
     (folder / "hooks.ndjson").write_text("".join(map(_line, hooks)))
+    (folder / "sources.yaml").write_text(SOURCES, encoding="utf-8")
     truth: Mapping[str, Sequence[str | None]] = made.truth | {
         "hooks": [*(key for key, _, _ in HOOKS), *(None for _ in rubbish())]
     }
