@@ -1,0 +1,430 @@
+"""What ingest answers: deliveries in, receipts and dead letters out, and every other owner's paths handed on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hmac import compare_digest
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
+
+from services.ingest.client import Log, Owners
+from services.ingest.connectors import generic
+from services.ingest.core import openapi
+from services.ingest.core.decide import Deletion, Item, Receipt
+from services.ingest.core.identity import hook_id_of, record_id_of
+from services.ingest.core.interaction import read_interaction
+from services.ingest.core.letters import shown
+from services.ingest.core.limits import Fault, Faults, is_id
+from services.ingest.core.reading import Delivery, read_record
+from services.ingest.core.request import (
+    ELEMENTS_MAX,
+    FORBIDDEN,
+    REQUEST_BYTES_MAX,
+    UNPROCESSABLE,
+    Refused,
+    elements_of,
+    refusal_of,
+)
+from services.ingest.stage import Aside, Door, Key, Replay
+from services.ingest.store import Shelf, Store
+from shared.domain.configuration import Source
+from shared.domain.record import Json
+from shared.runtime import http
+from shared.runtime.access import Access, Caller, Role, bearer, require
+from shared.runtime.http import Problem, json_response, read_body, read_json, traceparent_of
+from shared.runtime.world import World
+from shared.topology import MESSAGE_BYTES_MAX, PATH_WORDS
+
+HOOK_BYTES_MAX: Final = MESSAGE_BYTES_MAX
+"""A body that nobody can read is set aside whole, so it must fit into one message."""
+
+CONTENT_TYPE_CHARACTERS_MAX: Final = 200
+"""A content type with a boundary has a hundred."""
+
+KEY_CHARACTERS_MAX: Final = 255
+"""An Idempotency-Key is an id of the sender's making."""
+
+PAGE_MAX: Final = 500
+"""Dead letters on one page."""
+
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+Reader = Callable[[Json, Mapping[str, Source], datetime], Item | Faults]
+Sender = Annotated[Caller, require(Role.SENDER)]
+AnyReader = Annotated[Caller, require(Role.READER)]
+AnySender = Annotated[Caller, require(Role.SENDER, Role.READER)]
+Operator = Annotated[Caller, require(Role.OPERATOR)]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the paths need, put together by `service.py`."""
+
+    world: World
+    door: Door
+    store: Store
+    shelf: Shelf
+    replay: Replay
+    owners: Owners
+    log: Log
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """The sources that are configured."""
+        return self.world.configuration.sources
+
+
+class Deletions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Records that a source takes back, by its own ids."""
+
+    source: str
+    source_record_ids: tuple[str, ...]
+
+
+class ReplayAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which letters to send again: by id, or by stage and reason."""
+
+    ids: tuple[str, ...] | None = None
+    stage: str | None = None
+    reason: str | None = None
+
+
+def routers(parts: Parts) -> tuple[APIRouter, ...]:
+    """All paths of the one address; the busiest first."""
+    return (deliveries(parts), hooks(parts), readings(parts), dead_letters(parts), address(parts))
+
+
+def deliveries(parts: Parts) -> APIRouter:
+    """Records, deletions and interactions, from our own senders."""
+    router = APIRouter(tags=["deliveries"])
+
+    @router.post("/v1/records", status_code=202, openapi_extra=openapi.body_of(openapi.RECORD, arrays=True))
+    async def records(request: Request, caller: Sender, *, partial: bool = False) -> Response:
+        """One record or an array of up to 1,000; 202 once Kafka has them for good."""
+        return await _take(parts, request, caller, read_record, partial=partial)
+
+    @router.post("/v1/interactions", status_code=202, openapi_extra=openapi.body_of(openapi.INTERACTION, arrays=True))
+    async def interactions(request: Request, caller: Sender, *, partial: bool = False) -> Response:
+        """Something happened with a contact: one interaction or an array of up to 1,000."""
+        return await _take(parts, request, caller, read_interaction, partial=partial)
+
+    @router.delete("/v1/records/{record_id}", status_code=202)
+    async def deletion(request: Request, caller: Sender, record_id: str) -> Response:
+        """The source takes one record back."""
+        source = await parts.store.source_of(record_id) if is_id(record_id) else None
+        if source is None:
+            raise Problem(404, "Not found", "No record of this id was taken.")
+        _may_write(caller, source)
+        return _receipts(await parts.door.accept([Deletion(record_id, source)], traceparent_of(request)))
+
+    @router.post(
+        "/v1/record-deletions", status_code=202, openapi_extra=openapi.body_of(openapi.DELETIONS, arrays=False)
+    )
+    async def deletions(request: Request, caller: Sender) -> Response:
+        """The source takes up to 1,000 records back, by the ids it gave them."""
+        asked = await read_json(request, Deletions)
+        if asked.source not in parts.sources:
+            raise http.unprocessable([http.Fault("/source", "no source of this name is configured")])
+        if not 1 <= len(asked.source_record_ids) <= ELEMENTS_MAX:
+            raise http.unprocessable([http.Fault("/source_record_ids", f"expected 1 to {ELEMENTS_MAX} ids")])
+        _may_write(caller, asked.source)
+        ids = [record_id_of(parts.door.key, asked.source, one) for one in asked.source_record_ids]
+        items = [Deletion(record_id, asked.source) for record_id in ids]
+        return _receipts(await parts.door.accept(items, traceparent_of(request)))
+
+    return router
+
+
+def hooks(parts: Parts) -> APIRouter:
+    """Vendors' web hooks: authentic ones always get 202, whatever they hold."""
+    router = APIRouter(tags=["hooks"])
+
+    @router.post("/hooks/{source}", status_code=202)
+    async def hook(request: Request, source: str) -> Response:
+        """A delivery of a vendor that sends a bearer token."""
+        await _authentic(parts, request, source, None)
+        return await _hooked(parts, request, source)
+
+    @router.post("/hooks/{source}/{secret}", status_code=202)
+    async def hook_with_secret(request: Request, source: str, secret: str) -> Response:
+        """A delivery of a vendor that can only be told apart by a secret in the path."""
+        await _authentic(parts, request, source, secret)
+        return await _hooked(parts, request, source)
+
+    @router.api_route("/hooks/{source}", methods=["GET", "HEAD"], include_in_schema=False)
+    async def greeting(source: str) -> Response:
+        """Vendors look whether somebody is there before they send."""
+        return _greeting(parts, source)
+
+    @router.api_route("/hooks/{source}/{secret}", methods=["GET", "HEAD"], include_in_schema=False)
+    async def greeting_with_secret(request: Request, source: str, secret: str) -> Response:
+        """As above."""
+        await _authentic(parts, request, source, secret)
+        return _greeting(parts, source)
+
+    return router
+
+
+def readings(parts: Parts) -> APIRouter:
+    """Receipts, sources and status."""
+    router = APIRouter(tags=["reading"])
+
+    @router.get("/v1/receipts/{event_id}")
+    async def receipt(caller: AnySender, event_id: str) -> Response:
+        """What became of one accepted event, at most a few seconds behind."""
+        row = await parts.shelf.receipt(event_id) if is_id(event_id) else None
+        if row is None or not _may_see(caller, row["source"]):
+            raise Problem(404, "Not found", "No event of this id was accepted.")
+        named = ("reason", "contact_id", "record_id", "version", "received_at")
+        return json_response(
+            {"event_id": row["event_id"], "state": row["state"]}
+            | {name: row[name] for name in named if row[name] is not None}
+        )
+
+    @router.get("/v1/sources")
+    async def sources(caller: AnySender) -> Response:
+        """The configured sources, what each has sent and what became of it."""
+        rows = await parts.shelf.sources()
+        items = [
+            _source(name, source, rows.get(name))
+            for name, source in sorted(parts.sources.items())
+            if _may_see(caller, name)
+        ]
+        return json_response(http.page(items, None))
+
+    @router.get("/v1/status", dependencies=[require(Role.READER)])
+    async def status() -> Response:
+        """How every stage does, and the books; `unmeasured` names what could not be looked at."""
+        return json_response(await parts.log.status(parts.owners, parts.shelf))
+
+    return router
+
+
+def dead_letters(parts: Parts) -> APIRouter:
+    """What was set aside, by whatever stage."""
+    router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
+
+    @router.get("", dependencies=[require(Role.READER)])
+    async def letters(
+        stage: str | None = None,
+        reason: str | None = None,
+        cursor: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
+    ) -> Response:
+        """The letters that wait for somebody, newest first."""
+        after = None if cursor is None else _place(cursor)
+        rows = await parts.shelf.letters(stage, reason, after, limit + 1)
+        items = [_letter(row, parts.world.clock.now()) for row in rows[:limit]]
+        last = rows[limit - 1] if len(rows) > limit else None
+        next_ = None if last is None else http.encode_cursor(last["at"].isoformat(), last["letter_id"])
+        return json_response(http.page(items, next_))
+
+    @router.get("/{letter_id}")
+    async def letter(caller: AnyReader, letter_id: str, *, reveal: bool = False) -> Response:
+        """One letter, whole; its values masked unless an operator asks to see them."""
+        if reveal and caller.role is not Role.OPERATOR:
+            raise Problem(403, "Forbidden", "Only an operator may see the values of a letter.")
+        rows = await parts.shelf.letters_by_id([letter_id]) if is_id(letter_id) else []
+        if not rows:
+            raise Problem(404, "Not found", "There is no letter of this id.")
+        row = rows[0]
+        message = await parts.log.letter(row["topic"], row["partition"], row["offset"])
+        content = None if message is None else shown(message.headers, message.value, reveal=reveal)
+        return json_response(_letter(row, parts.world.clock.now()) | {"message": content})
+
+    @router.post("/replay", openapi_extra=openapi.body_of(openapi.REPLAY, arrays=False))
+    async def replay(request: Request, _: Operator, *, dry_run: bool = False) -> Response:
+        """Send letters again; after dedup that is a refresh of the contact. `dry_run` says what would be sent."""
+        asked = await read_json(request, ReplayAsked)
+        if (asked.ids is None) == (asked.stage is None and asked.reason is None):
+            raise http.unprocessable([http.Fault("", "name either ids, or a stage and a reason")])
+        if asked.ids is not None and not (len(asked.ids) <= ELEMENTS_MAX and all(map(is_id, asked.ids))):
+            raise http.unprocessable([http.Fault("/ids", f"expected at most {ELEMENTS_MAX} ids of letters")])
+        rows = (
+            await parts.shelf.letters_by_id(asked.ids)
+            if asked.ids is not None
+            else await parts.shelf.letters(asked.stage, asked.reason, None, ELEMENTS_MAX)
+        )
+        result = await parts.replay.again(rows, traceparent_of(request), dry_run=dry_run)
+        return json_response(result | {"dry_run": dry_run})
+
+    return router
+
+
+def address(parts: Parts) -> APIRouter:
+    """The one address: the document of all owners, and their paths."""
+    router = APIRouter(include_in_schema=False)
+    seen: dict[str, Mapping[str, Any]] = {}
+
+    @router.get(http.OPENAPI)
+    async def document(request: Request) -> Response:
+        others = sorted(set(PATH_WORDS.values()) - {"ingest"})
+        for service in others:
+            found = await parts.owners.document(service)
+            if found is not None:
+                seen[service] = found
+        present = [seen[service] for service in others if service in seen]
+        return json_response(openapi.merged(request.app.openapi(), present))
+
+    for word, service in PATH_WORDS.items():
+        if service != "ingest":
+            endpoint = _forwarding(parts.owners, service)
+            for path in (f"/v1/{word}", f"/v1/{word}/{{rest:path}}"):
+                router.add_api_route(path, endpoint, methods=list(_METHODS))
+    return router
+
+
+def _forwarding(owners: Owners, service: str) -> Callable[[Request], Any]:
+    async def forward(request: Request) -> Response:
+        return await owners.forward(request, service)
+
+    return forward
+
+
+async def _take(parts: Parts, request: Request, caller: Caller, reader: Reader, *, partial: bool) -> Response:
+    """Read the elements of a body, accept the good ones, and answer for each, or refuse the whole."""
+    body = await _json_body(request)
+    elements = elements_of(body)
+    if isinstance(elements, Refused):
+        raise _problem(elements)
+    now = parts.world.clock.now()
+    read = [_read(value, caller, reader, parts.sources, now) for value in elements.values]
+    refused = [(place, one) for place, one in enumerate(read) if isinstance(one, Refused)]
+    if refused and not partial:
+        raise _problem(refusal_of(refused, array=elements.array))
+    items = [one for one in read if not isinstance(one, Refused)]
+    receipts = iter(await parts.door.accept(items, traceparent_of(request), _key(request, caller, body)))
+    answers = [{"errors": _errors(one.faults)} if isinstance(one, Refused) else next(receipts) for one in read]
+    return json_response({"receipts": answers}, 202)
+
+
+def _read(
+    value: Json | Refused, caller: Caller, reader: Reader, sources: Mapping[str, Source], now: datetime
+) -> Item | Refused:
+    if isinstance(value, Refused):
+        return value
+    item = reader(value, sources, now)
+    if isinstance(item, tuple) and not isinstance(item, Deletion):
+        return Refused(UNPROCESSABLE, item)
+    if not _may_see(caller, item.source):
+        return Refused(FORBIDDEN, (Fault("/source", "is not a source of this token"),))
+    return item
+
+
+async def _json_body(request: Request) -> bytes:
+    media = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media != "application/json" and not media.endswith("+json"):
+        raise Problem(415, "Unsupported media type", "Send application/json.")
+    return await read_body(request, REQUEST_BYTES_MAX)
+
+
+def _key(request: Request, caller: Caller, body: bytes) -> Key | None:
+    """The Idempotency-Key of a request, as text or as the quoted string of the draft."""
+    name = request.headers.get("idempotency-key", "").strip().strip('"')
+    if len(name) > KEY_CHARACTERS_MAX or "\0" in name:
+        raise http.unprocessable([http.Fault("", f"an Idempotency-Key has at most {KEY_CHARACTERS_MAX} characters")])
+    return Key(caller.token_id, f"{request.url.path} {name}", body) if name else None
+
+
+def _problem(refused: Refused) -> Problem:
+    titles = {413: "Content too large", 403: "Forbidden"}
+    detail = refused.faults[0].detail if len(refused.faults) == 1 else f"{len(refused.faults)} faults"
+    faults = [http.Fault(*fault) for fault in refused.faults]
+    return Problem(refused.status, titles.get(refused.status, "Unprocessable content"), detail, faults)
+
+
+def _errors(faults: Faults) -> list[dict[str, str]]:
+    return [{"pointer": fault.pointer, "detail": fault.detail} for fault in faults]
+
+
+def _receipts(receipts: Sequence[Receipt]) -> Response:
+    return json_response({"receipts": receipts}, 202)
+
+
+def _may_see(caller: Caller, source: str | None) -> bool:
+    return caller.sources is None or source in caller.sources
+
+
+def _may_write(caller: Caller, source: str) -> None:
+    if not _may_see(caller, source):
+        raise Problem(403, "Forbidden", "This is not a source of this token.")
+
+
+async def _authentic(parts: Parts, request: Request, source: str, secret: str | None) -> None:
+    """Let in who knows one of the source's secrets (in the path, or as bearer token) or a token that may write it."""
+    configured = parts.sources.get(source)
+    if configured is None:
+        raise Problem(404, "Not found")
+    token = bearer(request)
+    shown_ = secret if secret is not None else token
+    if shown_ is not None and _any_equal(shown_, configured.secrets):
+        return
+    if secret is None and token is not None:
+        access: Access = request.app.state.access
+        caller = await access.caller(token)
+        if caller is not None and caller.role in (Role.SENDER, Role.OPERATOR) and _may_see(caller, source):
+            return
+    raise Problem(401, "Unauthorized", headers={"WWW-Authenticate": "Bearer"})
+
+
+def _any_equal(said: str, secrets: Sequence[str]) -> bool:
+    """Compares with every secret in full, so that time tells nothing."""
+    found = [compare_digest(said.encode("utf-8", "surrogatepass"), one.encode()) for one in secrets]
+    return any(found)
+
+
+def _greeting(parts: Parts, source: str) -> Response:
+    if source not in parts.sources:
+        raise Problem(404, "Not found")
+    return json_response({"status": "ready"})
+
+
+async def _hooked(parts: Parts, request: Request, source: str) -> Response:
+    body = await read_body(request, HOOK_BYTES_MAX)
+    content_type = request.headers.get("content-type", "application/json")[:CONTENT_TYPE_CHARACTERS_MAX]
+    now = parts.world.clock.now()
+    read = generic.deliveries_of(source, parts.sources, content_type, body, now)
+    good = [one for one in read if isinstance(one, Delivery)]
+    asides = [
+        Aside(hook_id_of(source, one.body, now), source, one.reason, one.detail, one.body, one.content_type)
+        for one in read
+        if isinstance(one, generic.Bad)
+    ]
+    accepted = iter(await parts.door.accept(good, traceparent_of(request)) if good else ())
+    set_aside = iter(await parts.door.set_aside(asides) if asides else ())
+    return _receipts([next(accepted) if isinstance(one, Delivery) else next(set_aside) for one in read])
+
+
+def _source(name: str, source: Source, row: Any) -> dict[str, Any]:
+    counted = ("accepted", "new", "duplicates", "dropped", "dead_letters", "waiting")
+    counts = {key: 0 if row is None else row[key] for key in counted}
+    updated = 0 if row is None else max(0, row["records"] - row["new"])
+    return {
+        "source": name,
+        "connector": source.connector,
+        "trust": source.trust,
+        **counts,
+        "updated": updated,
+        "last_received_at": None if row is None else row["last_received_at"],
+    }
+
+
+def _letter(row: Any, now: datetime) -> dict[str, Any]:
+    """A letter in a list: where it lies, why, and how old it is; nothing of what it holds."""
+    same = ("stage", "reason", "detail", "event_id", "contact_id", "version", "attempt", "at", "topic", "partition",
+            "offset", "state")  # fmt: skip
+    age_s = round((now - row["at"]).total_seconds(), 1)
+    return {"id": row["letter_id"], **{name: row[name] for name in same}, "age_s": age_s}
+
+
+def _place(cursor: str) -> tuple[datetime, str]:
+    """The place a cursor names. Raises Problem 422 for one that is not ours."""
+    try:
+        at, letter_id = http.decode_cursor(cursor)
+        if is_id(letter_id):
+            return datetime.fromisoformat(at), letter_id
+    except (ValueError, TypeError):
+        pass
+    raise Problem(422, "Unknown cursor", "Take the cursor from `next` of the page before, unchanged.")

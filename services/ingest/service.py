@@ -1,0 +1,49 @@
+"""Ingest, put together."""
+
+import secrets
+
+from services.ingest.api import Parts, routers
+from services.ingest.client import Log, Owners, owners_of
+from services.ingest.settings import IngestSettings
+from services.ingest.stage import Door, Follow, Replay
+from services.ingest.store import Follower, Shelf, Store
+from shared.runtime.world import Chore, Service, World
+
+KEY_BYTES = 32
+"""256 random bits for the key behind record ids."""
+
+COUNT_EVERY_S = 2.0
+"""Counters of repeated deliveries are looked at by people."""
+
+FORGET_EVERY_S = 600.0
+"""Idempotency keys are kept a day; ten minutes more do no harm."""
+
+
+async def build(world: World) -> Service:
+    """The service in this world. Raises ValueError for an address of an owner that is none, Transient while Postgres
+    is away: without the key behind record ids nothing can be taken.
+    """
+    settings = IngestSettings()
+    store, shelf = Store(world.database), Shelf(world.database)
+    made = secrets.token_bytes(KEY_BYTES)
+    key = settings.record_key.get_secret_value().encode() if settings.record_key else await store.record_key(made)
+    door = Door(world, store, settings, key)
+    owners = Owners(owners_of(world.settings.owners), settings.owner_wait_s)
+    log = Log(world.broker.admin(), world.clock, f"http://{world.settings.host}:{world.settings.port}")
+    parts = Parts(world, door, store, shelf, Replay(world, door, shelf, log), owners, log)
+
+    async def forget() -> None:
+        await store.forget_old_answers(world.clock.now())
+
+    return Service(
+        name="ingest",
+        stage=Follow(Follower(world.database), settings.batch_messages_max),
+        routers=routers(parts),
+        chores=(
+            Chore("count repeated deliveries", COUNT_EVERY_S, door.count_duplicates),
+            Chore("forget old idempotency keys", FORGET_EVERY_S, forget),
+        ),
+        open=(owners.open,),
+        close=(door.count_duplicates, owners.close, log.close),
+        ready_while_waiting=True,
+    )

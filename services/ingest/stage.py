@@ -1,0 +1,287 @@
+"""The two halves of ingest: the door, which takes deliveries in, and the follower, which keeps their receipts.
+
+Both read what the decision needs, decide, and do what was decided. The door answers 202 only after Kafka has the
+events; what it writes to Postgres afterwards the follower would write too, so nothing is lost where the door dies.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from asyncpg import Record as Row
+
+from services.ingest.client import Log
+from services.ingest.connectors import generic
+from services.ingest.core.decide import Accepted, Item, Known, Receipt, decide, plan
+from services.ingest.core.following import Note, Told, notes_of
+from services.ingest.core.identity import digest
+from services.ingest.settings import IngestSettings
+from services.ingest.core.letters import Reread, Resend, Skip, again_of
+from services.ingest.store import Answer, Follower, Shelf, Store
+from shared.domain.errors import Transient
+from shared.domain.events import Event
+from shared.domain.outcome import Forward, LetterReason, Outgoing
+from shared.runtime import codec
+from shared.runtime.broker import Draft, Message
+from shared.runtime.dead_letter import PREFIX
+from shared.runtime.http import Fault, unavailable, unprocessable
+from shared.runtime.stage import SetAside, Settled, Taken
+from shared.runtime.world import World
+from shared.topology import DEAD_LETTERS, Type
+
+AWAY_S: Final = 1.0
+"""After Postgres did not answer, deliveries go on this long without asking: each would wait in vain otherwise."""
+
+
+class Key(NamedTuple):
+    """An Idempotency-Key, of one caller, and the body it came with."""
+
+    token_id: str
+    name: str
+    body: bytes
+
+
+class Aside(NamedTuple):
+    """A vendor's delivery that nobody can read, to be set aside as it came."""
+
+    event_id: str
+    source: str
+    reason: LetterReason
+    detail: str
+    body: bytes
+    content_type: str
+
+
+class Door:
+    """Takes deliveries in: known before? say, then remember."""
+
+    def __init__(self, world: World, store: Store, settings: IngestSettings, key: bytes) -> None:
+        self.key = key
+        self._world = world
+        self._store = store
+        self._settings = settings
+        self._away_until = float("-inf")
+        self._duplicates: Counter[str] = Counter()
+
+    async def accept(self, items: Sequence[Item], trace: str | None, key: Key | None = None) -> list[Receipt]:
+        """The receipts of these items, in order, after Kafka has every one of them.
+
+        Raises Problem 422 for a key that came with another body, and 503 while Kafka is away.
+        """
+        now = self._world.clock.now()
+        planned = plan(items, self.key, now)
+        known, answer = await self._known(
+            [record_id for one in planned for record_id in one.record_ids],
+            [one.event_id for one in planned if one.event_id],
+            key,
+        )
+        if answer is not None and key is not None:
+            return _again(answer, key)
+        accepted = decide(planned, known, trace)
+        await self._send([codec.draft(one.says) for one in accepted if one.says is not None])
+        self._duplicates.update(one.source for one in accepted if one.receipt.duplicate)
+        receipts = [one.receipt for one in accepted]
+        await self._remember(accepted, receipts, key)
+        return receipts
+
+    async def accept_as(self, item: Item, event_id: str, trace: str | None) -> None:
+        """Say an item under the id its delivery got when it could not be read."""
+        accepted = decide(plan([item], self.key, self._world.clock.now()), Known(complete=False), trace)
+        says = accepted[0].says
+        assert says is not None, "with nothing known everything is news"
+        renamed = Outgoing(says.topic, says.key, msgspec.structs.replace(says.event, id=event_id))
+        await self._send([codec.draft(renamed)])
+
+    async def say(self, drafts: Sequence[Draft]) -> None:
+        """Send messages as they are. Raises Problem 503 while Kafka is away."""
+        await self._send(drafts)
+
+    async def set_aside(self, letters: Sequence[Aside]) -> list[Receipt]:
+        """Set these deliveries aside, each once; the same body again within minutes gets the receipt it got then."""
+        known, _ = await self._known([], [letter.event_id for letter in letters], None)
+        news = {letter.event_id: letter for letter in letters if letter.event_id not in known.events}
+        await self._send([self._letter(letter) for letter in news.values()])
+        if news:
+            written = [(letter.event_id, letter.source, letter.reason) for letter in news.values()]
+            await self._best_effort(self._store.remember_letters(sorted(written), self._world.clock.now()))
+        return [Receipt(one.event_id, None, duplicate=one.event_id not in news) for one in letters]
+
+    async def count_duplicates(self) -> None:
+        """Write down what was sent again since the last time; what a killed process had not written is not counted."""
+        counts, self._duplicates = self._duplicates, Counter()
+        if not counts:
+            return
+        try:
+            await self._store.count_duplicates(dict(sorted(counts.items())))
+        except Transient:
+            self._duplicates.update(counts)
+            raise
+
+    async def _known(
+        self, record_ids: Sequence[str], event_ids: Sequence[str], key: Key | None
+    ) -> tuple[Known, Answer | None]:
+        """What Postgres knows; with Postgres away, that nobody could be asked."""
+        if self._world.clock.monotonic() < self._away_until:
+            return Known(complete=False), None
+        try:
+            async with asyncio.timeout(self._settings.database_wait_s):
+                named = None if key is None else (key.token_id, key.name)
+                return await self._store.known(record_ids, event_ids, named, self._world.clock.now())
+        except (Transient, TimeoutError):
+            self._away()
+            return Known(complete=False), None
+
+    async def _send(self, drafts: Sequence[Draft]) -> None:
+        if not drafts:
+            return
+        try:
+            async with asyncio.timeout(self._settings.kafka_wait_s):
+                await self._world.producer.send(drafts)
+        except (Transient, TimeoutError):
+            raise unavailable("Kafka does not answer; nothing was taken, send it again.") from None
+
+    async def _remember(self, accepted: Sequence[Accepted], receipts: Sequence[Receipt], key: Key | None) -> None:
+        if key is None and all(one.says is None for one in accepted):
+            return
+        answer = None if key is None else Answer(digest(key.body), msgspec.json.encode(receipts))
+        named = None if key is None else (key.token_id, key.name)
+        await self._best_effort(self._store.remember(accepted, named, answer, self._world.clock.now()))
+
+    async def _best_effort(self, writing: Coroutine[Any, Any, None]) -> None:
+        """Write, unless Postgres is away: the follower writes it then."""
+        if self._world.clock.monotonic() < self._away_until:
+            writing.close()
+            return
+        try:
+            async with asyncio.timeout(self._settings.database_wait_s):
+                await writing
+        except (Transient, TimeoutError):
+            self._away()
+
+    def _away(self) -> None:
+        self._away_until = self._world.clock.monotonic() + AWAY_S
+
+    def _letter(self, aside: Aside) -> Draft:
+        headers = {
+            "ce_id": aside.event_id,
+            "ce_source": f"/hooks/{aside.source}",
+            "content-type": aside.content_type,
+            PREFIX + "reason": aside.reason.value,
+            PREFIX + "stage": "ingest",
+            PREFIX + "topic": f"/hooks/{aside.source}",
+            PREFIX + "partition": "-1",
+            PREFIX + "offset": "-1",
+            PREFIX + "at": self._world.clock.now().isoformat(),
+            PREFIX + "attempt": "1",
+            PREFIX + "detail": aside.detail,
+            PREFIX + "release": self._world.settings.release,
+        }
+        encoded = tuple((name, value.encode("utf-8", "replace")) for name, value in headers.items())
+        return Draft(topic=DEAD_LETTERS["ingest"].name, key=aside.event_id.encode(), value=aside.body, headers=encoded)
+
+
+def _again(answer: Answer, key: Key) -> list[Receipt]:
+    if answer.body != digest(key.body):
+        detail = "this Idempotency-Key came with other content within the last 24 hours"
+        raise unprocessable([Fault("", detail)], "Idempotency-Key used before")
+    receipts = msgspec.json.decode(answer.answer, type=list[Receipt])
+    return [msgspec.structs.replace(receipt, duplicate=True) for receipt in receipts]
+
+
+_UNREAD: Final = Event(
+    id="", type=Type.RECORD_RECEIVED, source="", time=datetime.fromtimestamp(0, UTC), subject="", data=None
+)
+"""The follower looks at messages only: a letter may hold anything, and a snapshot need not be decoded for a receipt."""
+
+
+class Follow:
+    """Keeps receipts: what the log tells about accepted events, in any order, any number of times."""
+
+    def __init__(self, follower: Follower, messages_max: int) -> None:
+        self.messages_max = messages_max
+        self._follower = follower
+
+    def read(self, messages: Sequence[Message]) -> tuple[list[Taken], list[SetAside]]:
+        """All messages, none decoded: what cannot be read is set aside by its own stage."""
+        return [Taken(message, _UNREAD) for message in messages], []
+
+    async def settle(self, batch: Sequence[Taken]) -> Settled:
+        """Write what the batch tells; then, in statements of their own, move receipts on."""
+        notes: list[Note] = []
+        for one in batch:
+            message = one.message
+            told = Told(
+                message.topic, message.partition, message.offset, message.timestamp_ms, message.key, message.value,
+                message.headers,
+            )  # fmt: skip
+            notes += notes_of(told)
+        touched = await self._follower.write(notes)
+        await self._follower.settle(touched)
+        return Settled([Forward()] * len(batch))
+
+    async def acknowledged(self, batch: Sequence[Taken], settled: Settled) -> Sequence[Outgoing]:  # noqa: ARG002
+        """It says nothing."""
+        return ()
+
+
+class Replay:
+    """Sends letters again: what each is read from the log, decided by `again_of`, sent, and only then marked."""
+
+    def __init__(self, world: World, door: Door, shelf: Shelf, log: Log) -> None:
+        self._world = world
+        self._door = door
+        self._shelf = shelf
+        self._log = log
+
+    async def again(self, rows: Sequence[Row], trace: str | None, *, dry_run: bool) -> dict[str, Any]:
+        """`{"replayed": n, "items": [{id, as}], "skipped": [{id, why}]}`; with `dry_run` nothing is sent."""
+        items: list[dict[str, str]] = []
+        skipped: list[dict[str, str]] = []
+        for row in rows:
+            done = await self._one(row, trace, dry_run=dry_run)
+            if isinstance(done, Skip):
+                skipped.append({"id": row["letter_id"], "why": done.why})
+            else:
+                items.append({"id": row["letter_id"], "as": done})
+        return {"replayed": len(items), "items": items, "skipped": skipped}
+
+    async def _one(self, row: Row, trace: str | None, *, dry_run: bool) -> str | Skip:
+        if row["state"] == "closed":
+            return Skip("was overtaken: a later version or answer made up for it")
+        message = await self._log.letter(row["topic"], row["partition"], row["offset"])
+        if message is None:
+            return Skip("the log keeps it no longer")
+        now = self._world.clock.now()
+        meant = again_of(row["stage"], message.headers, row["contact_id"], row["letter_id"], now, trace)
+        match meant:
+            case Skip():
+                return meant
+            case Reread(source):
+                return await self._reread(row, message, source, trace, dry_run=dry_run)
+            case Resend(topic, headers):
+                drafts = [Draft(topic=topic, key=message.key, value=message.value, headers=tuple(headers))]
+            case _:
+                drafts = [codec.draft(meant)]
+        if not dry_run:
+            await self._door.say(drafts)
+            await self._mark(row)
+        return "refresh" if isinstance(meant, Outgoing) else "as it came"
+
+    async def _reread(self, row: Row, message: Message, source: str, trace: str | None, *, dry_run: bool) -> str | Skip:
+        sources = self._world.configuration.sources
+        if source not in sources:
+            return Skip("its source is no longer configured")
+        content_type = dict(message.headers).get("content-type", b"").decode("utf-8", "replace")
+        read = generic.deliveries_of(source, sources, content_type, message.value or b"", self._world.clock.now())
+        if len(read) != 1 or isinstance(read[0], generic.Bad):
+            return Skip("still cannot be read: mend the mapping of its source first")
+        if not dry_run:
+            await self._door.accept_as(read[0], row["event_id"], trace)
+            await self._mark(row)
+        return "record"
+
+    async def _mark(self, row: Row) -> None:
+        await self._shelf.replayed([row["letter_id"]], [row["event_id"]] if row["event_id"] else [])

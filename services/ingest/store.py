@@ -1,0 +1,478 @@
+"""ingest's statements: all of its SQL, each for a whole batch. Rows are written in the order of their ids, so that two
+processes never wait for each other in a circle.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from asyncpg import Record as Row
+
+from services.ingest.core import books
+from services.ingest.core.decide import Accepted, Known, State
+from services.ingest.core.following import Answered, Belongs, Letter, Received, Seen, sorted_notes
+from shared.domain.outcome import LetterReason
+from shared.runtime.database import Connection, Database
+
+IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
+"""Contract section 3: the same Idempotency-Key within 24 hours is the same request."""
+
+MERGES_FOLLOWED_MAX: Final = 20
+"""A chain of merges is followed this far at once; what is longer is followed on with the next message."""
+
+UNKNOWN: Final = b"?"
+"""The content of a state that only the log has told of: equal to no delivery's, so the next one counts as news."""
+
+
+class Answer:
+    """What an Idempotency-Key was answered with before."""
+
+    __slots__ = ("answer", "body")
+
+    def __init__(self, body: bytes, answer: bytes) -> None:
+        self.body = body
+        self.answer = answer
+
+
+class Store:
+    """The door's two round trips: what is known before, and what is remembered after Kafka has it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record_key(self, made: bytes) -> bytes:
+        """The installation's key for record ids: the one that was made first, whoever made it."""
+        rows = await self._database.fetch(
+            """WITH made AS (INSERT INTO ingest.installation (record_key) VALUES ($1)
+                             ON CONFLICT DO NOTHING RETURNING record_key)
+               SELECT record_key FROM made UNION ALL SELECT record_key FROM ingest.installation""",
+            made,
+        )
+        return bytes(rows[0]["record_key"])
+
+    async def known(
+        self, record_ids: Sequence[str], event_ids: Sequence[str], key: tuple[str, str] | None, now: datetime
+    ) -> tuple[Known, Answer | None]:
+        """The last states of these records, which of these events were accepted, and what a key was answered with."""
+        token_id, name = key or ("", "")
+        rows = await self._database.fetch(
+            """SELECT record_id::text AS id, source, event_id::text AS event_id, content, observed_at, received_at
+               FROM ingest.record_state WHERE record_id = ANY($1::uuid[])
+               UNION ALL
+               SELECT event_id::text, NULL, NULL, NULL, NULL, NULL
+               FROM ingest.receipt WHERE event_id = ANY($2::uuid[]) AND kind IS NOT NULL
+               UNION ALL
+               SELECT NULL, NULL, NULL, body || answer, NULL, NULL
+               FROM ingest.idempotency WHERE token_id = $3 AND key = $4 AND at > $5""",
+            record_ids,
+            event_ids,
+            token_id,
+            name,
+            now - IDEMPOTENCY_KEPT,
+        )
+        states: dict[str, State] = {}
+        events: set[str] = set()
+        answer: Answer | None = None
+        for row in rows:
+            if row["source"] is not None:
+                states[row["id"]] = _state(row)
+            elif row["id"] is not None:
+                events.add(row["id"])
+            else:
+                answer = Answer(row["content"][:16], row["content"][16:])
+        return Known(states, frozenset(events)), answer
+
+    async def remember(
+        self, accepted: Sequence[Accepted], key: tuple[str, str] | None, answer: Answer | None, now: datetime
+    ) -> None:
+        """Receipts, the newest states and the answer to a key, in one statement."""
+        news = sorted((one for one in accepted if one.says is not None), key=lambda one: one.receipt.event_id)
+        states = _newest(accepted)
+        token_id, name = key or ("", "")
+        await self._database.execute(
+            """WITH receipts AS (
+                 INSERT INTO ingest.receipt (event_id, kind, source, record_id, state, received_at)
+                 SELECT event_id, kind, source, record_id, 'received', at
+                 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[])
+                      AS news (event_id, kind, source, record_id, at)
+                 ON CONFLICT (event_id) DO NOTHING),
+               answers AS (
+                 INSERT INTO ingest.idempotency (token_id, key, body, answer, at)
+                 SELECT $12, $13, $14, $15, $16 WHERE $13 <> ''
+                 ON CONFLICT (token_id, key) DO UPDATE
+                   SET body = excluded.body, answer = excluded.answer, at = excluded.at
+                   WHERE idempotency.at <= excluded.at - interval '24 hours')
+               INSERT INTO ingest.record_state AS state (record_id, source, event_id, content, observed_at, received_at)
+               SELECT * FROM unnest($6::uuid[], $7::text[], $8::uuid[], $9::bytea[], $10::timestamptz[],
+                                    $11::timestamptz[])
+               ON CONFLICT (record_id) DO UPDATE
+                 SET event_id = excluded.event_id, content = excluded.content, observed_at = excluded.observed_at,
+                     received_at = excluded.received_at
+                 WHERE (excluded.observed_at, excluded.event_id) >= (state.observed_at, state.event_id)""",
+            [one.receipt.event_id for one in news],
+            [one.kind for one in news],
+            [one.source for one in news],
+            [one.receipt.record_id for one in news],
+            [one.says.event.time if one.says else now for one in news],
+            [state.record_id for state in states],
+            [state.source for state in states],
+            [state.event_id for state in states],
+            [state.content for state in states],
+            [state.observed_at for state in states],
+            [state.received_at for state in states],
+            token_id,
+            name,
+            answer.body if answer else b"",
+            answer.answer if answer else b"",
+            now,
+        )
+
+    async def remember_letters(self, letters: Sequence[tuple[str, str, LetterReason]], now: datetime) -> None:
+        """Receipts of deliveries that were set aside at the door: (event id, source, reason)."""
+        await self._database.execute(
+            """INSERT INTO ingest.receipt (event_id, kind, source, state, reason, received_at)
+               SELECT event_id, 'hook', source, 'dead-letter', reason, $4
+               FROM unnest($1::uuid[], $2::text[], $3::text[]) AS letter (event_id, source, reason)
+               ON CONFLICT (event_id) DO NOTHING""",
+            [event_id for event_id, _, _ in letters],
+            [source for _, source, _ in letters],
+            [reason.value for _, _, reason in letters],
+            now,
+        )
+
+    async def source_of(self, record_id: str) -> str | None:
+        """Who said this record; None for one that never came."""
+        rows = await self._database.fetch(
+            "SELECT source FROM ingest.record_state WHERE record_id = $1::uuid", record_id
+        )
+        return rows[0]["source"] if rows else None
+
+    async def count_duplicates(self, counts: Mapping[str, int]) -> None:
+        """Add to what each source has sent again."""
+        await self._database.execute(
+            """INSERT INTO ingest.source_count AS present (source, duplicates)
+               SELECT * FROM unnest($1::text[], $2::bigint[]) ORDER BY 1
+               ON CONFLICT (source) DO UPDATE SET duplicates = present.duplicates + excluded.duplicates""",
+            list(counts),
+            list(counts.values()),
+        )
+
+    async def forget_old_answers(self, now: datetime) -> None:
+        """Idempotency keys of more than a day ago."""
+        await self._database.execute("DELETE FROM ingest.idempotency WHERE at <= $1", now - IDEMPOTENCY_KEPT)
+
+
+class Shelf:
+    """What others may read: receipts, counters, letters and the books."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def receipt(self, event_id: str) -> Row | None:
+        """One receipt; its contact is the one that holds it today, after all merges."""
+        rows = await self._database.fetch(
+            """WITH RECURSIVE way (contact_id, steps) AS (
+                 SELECT contact_id, 0 FROM ingest.receipt WHERE event_id = $1::uuid
+                 UNION ALL
+                 SELECT s.merged_into, steps + 1 FROM way JOIN ingest.contact_seen s USING (contact_id)
+                 WHERE s.gone = 'merged' AND steps < $2)
+               SELECT r.event_id::text, r.state, r.reason, r.record_id::text, r.source, r.received_at,
+                      (SELECT contact_id::text FROM way ORDER BY steps DESC LIMIT 1) AS contact_id, r.version
+               FROM ingest.receipt r WHERE r.event_id = $1::uuid AND r.kind IS NOT NULL""",
+            event_id,
+            MERGES_FOLLOWED_MAX,
+        )
+        return rows[0] if rows else None
+
+    async def sources(self) -> dict[str, Row]:
+        """What each source has sent, and what became of it."""
+        rows = await self._database.fetch(
+            """SELECT coalesce(r.source, d.source) AS source, coalesce(r.accepted, 0) AS accepted,
+                      coalesce(r.records, 0) AS records, coalesce(s.new, 0) AS new, coalesce(r.dropped, 0) AS dropped,
+                      coalesce(r.dead_letters, 0) AS dead_letters, coalesce(r.waiting, 0) AS waiting,
+                      coalesce(d.duplicates, 0) AS duplicates, r.last_received_at
+               FROM (SELECT source, count(*) AS accepted, count(*) FILTER (WHERE kind = 'record') AS records,
+                            count(*) FILTER (WHERE state = 'dropped') AS dropped,
+                            count(*) FILTER (WHERE state = 'dead-letter') AS dead_letters,
+                            count(*) FILTER (WHERE state IN ('received', 'resolved')) AS waiting,
+                            max(received_at) AS last_received_at
+                     FROM ingest.receipt WHERE kind IS NOT NULL GROUP BY source) r
+               LEFT JOIN (SELECT source, count(*) AS new FROM ingest.record_state GROUP BY source) s USING (source)
+               FULL JOIN ingest.source_count d ON d.source = r.source"""
+        )
+        return {row["source"]: row for row in rows}
+
+    async def books(self) -> list[books.Row]:
+        """All receipts, counted. What was received before its record's last carried-out deletion is gone with it."""
+        rows = await self._database.fetch(
+            """WITH gone AS (SELECT record_id, max(received_at) AS at FROM ingest.receipt
+                             WHERE kind = 'deletion' AND state = 'clean' GROUP BY record_id)
+               SELECT r.kind, r.state, CASE WHEN r.state IN ('dropped', 'dead-letter') THEN r.reason END AS reason,
+                      coalesce(r.received_at <= g.at, false) AS gone, count(*) AS events
+               FROM ingest.receipt r LEFT JOIN gone g USING (record_id)
+               WHERE r.kind IS NOT NULL GROUP BY 1, 2, 3, 4"""
+        )
+        return [books.Row(*row.values()) for row in rows]
+
+    async def open_letters(self) -> dict[str, int]:
+        """How many letters of each stage wait for somebody."""
+        rows = await self._database.fetch(
+            "SELECT stage, count(*) AS letters FROM ingest.dead_letter WHERE state = 'open' GROUP BY stage"
+        )
+        return {row["stage"]: row["letters"] for row in rows}
+
+    async def letters(
+        self, stage: str | None, reason: str | None, after: tuple[datetime, str] | None, limit: int
+    ) -> list[Row]:
+        """Open letters, newest first, from a place on; stage and reason None: any."""
+        at, letter_id = after or (None, None)
+        return await self._database.fetch(
+            f"""SELECT {_LETTER_COLUMNS} FROM ingest.dead_letter
+                WHERE state = 'open' AND ($1::text IS NULL OR stage = $1) AND ($2::text IS NULL OR reason = $2)
+                  AND ($3::timestamptz IS NULL OR (at, letter_id) < ($3, $4::uuid))
+                ORDER BY at DESC, letter_id DESC LIMIT $5""",  # noqa: S608 (a constant list of columns)
+            stage,
+            reason,
+            at,
+            letter_id,
+            limit,
+        )
+
+    async def letters_by_id(self, letter_ids: Sequence[str]) -> list[Row]:
+        """These letters, whatever their state, in order of time."""
+        return await self._database.fetch(
+            f"""SELECT {_LETTER_COLUMNS} FROM ingest.dead_letter
+                WHERE letter_id = ANY($1::uuid[]) ORDER BY at, letter_id""",  # noqa: S608 (as above)
+            letter_ids,
+        )
+
+    async def replayed(self, letter_ids: Sequence[str], event_ids: Sequence[str]) -> None:
+        """These letters were sent again: their events wait anew."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "UPDATE ingest.dead_letter SET state = 'replayed' WHERE letter_id = ANY($1::uuid[]) AND state = 'open'",
+                sorted(letter_ids),
+            )
+            await connection.execute(
+                """UPDATE ingest.receipt r
+                   SET state = CASE WHEN contact_id IS NULL THEN 'received' ELSE 'resolved' END,
+                       reason = NULL, held = false
+                   WHERE event_id = ANY($1::uuid[]) AND state = 'dead-letter'
+                     AND NOT EXISTS (SELECT FROM ingest.dead_letter l
+                                     WHERE l.event_id = r.event_id AND l.state = 'open')""",
+                sorted(event_ids),
+            )
+
+
+_LETTER_COLUMNS: Final = (
+    'letter_id::text, stage, reason, topic, "partition", "offset", source, event_id::text, contact_id::text, version, '
+    "at, attempt, detail, state"
+)
+
+
+class Follower:
+    """What the follower writes: insert-once or only-if-newer, so that order and repetition do not matter."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(self, notes: Sequence[Any]) -> list[str]:
+        """One transaction for a batch; returns the contacts whose receipts may now go on, see `settle`."""
+        async with self._database.transaction() as connection:
+            await _receive(connection, sorted_notes(notes, Received))
+            await _answer(connection, sorted_notes(notes, Answered))
+            await _belong(connection, sorted_notes(notes, Belongs))
+            await _see(connection, sorted_notes(notes, Seen))
+            await _set_aside(connection, sorted_notes(notes, Letter))
+        return sorted({one.contact_id for one in notes if isinstance(one, Answered | Seen | Letter) and one.contact_id})
+
+    async def settle(self, contact_ids: Sequence[str]) -> None:
+        """Move receipts of these contacts on, after the batch is committed.
+
+        In statements of their own: of two processes that write two halves (the answer, the clean message), the one
+        that commits last sees both, so no receipt waits for ever.
+        """
+        for _ in range(MERGES_FOLLOWED_MAX):
+            if not contact_ids:
+                return
+            moved = await self._database.fetch(_GO_ON, contact_ids)
+            await self._database.execute(_HOLD_UP, contact_ids)
+            contact_ids = sorted({row["contact_id"] for row in moved})
+
+
+async def _receive(connection: Connection, notes: Sequence[Received]) -> None:
+    """Accepted events; for those the door could not write down, the record's state too, its content unknown."""
+    if not notes:
+        return
+    rows = await connection.fetch(
+        """INSERT INTO ingest.receipt AS r (event_id, kind, source, record_id, state, received_at)
+           SELECT event_id, kind, source, record_id, 'received', at
+           FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[])
+                AS news (event_id, kind, source, record_id, at)
+           ON CONFLICT (event_id) DO UPDATE
+             SET kind = CASE WHEN r.kind = 'hook' THEN r.kind ELSE excluded.kind END, source = excluded.source,
+                 record_id = coalesce(r.record_id, excluded.record_id),
+                 received_at = coalesce(r.received_at, excluded.received_at)
+             WHERE r.kind IS NULL OR (r.kind = 'hook' AND r.record_id IS NULL)
+           RETURNING event_id::text AS event_id""",
+        [one.event_id for one in notes],
+        [one.kind for one in notes],
+        [one.source for one in notes],
+        [one.record_id for one in notes],
+        [one.at for one in notes],
+    )
+    unwritten = {row["event_id"] for row in rows}
+    newest: dict[str, Received] = {}
+    for one in notes:
+        if one.event_id in unwritten and one.kind != "interaction" and one.record_id is not None:
+            before = newest.get(one.record_id)
+            if before is None or (one.observed_at, one.event_id) > (before.observed_at, before.event_id):
+                newest[one.record_id] = one
+    if newest:
+        await _receive_states(connection, [newest[record_id] for record_id in sorted(newest)])
+
+
+async def _receive_states(connection: Connection, notes: Sequence[Received]) -> None:
+    await connection.execute(
+        """INSERT INTO ingest.record_state AS state (record_id, source, event_id, content, observed_at, received_at)
+           SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::bytea[], $5::timestamptz[], $6::timestamptz[])
+           ON CONFLICT (record_id) DO UPDATE
+             SET event_id = excluded.event_id, content = excluded.content, observed_at = excluded.observed_at,
+                 received_at = excluded.received_at
+             WHERE (excluded.observed_at, excluded.event_id) > (state.observed_at, state.event_id)""",
+        [one.record_id for one in notes],
+        [one.source for one in notes],
+        [one.event_id for one in notes],
+        [b"" if one.kind == "deletion" else UNKNOWN for one in notes],
+        [one.observed_at for one in notes],
+        [one.at for one in notes],
+    )
+
+
+async def _answer(connection: Connection, notes: Sequence[Answered]) -> None:
+    """Dedup's decisions; only the first one of an event counts, unless it was set aside and sent again since."""
+    if not notes:
+        return
+    await connection.execute(
+        """INSERT INTO ingest.receipt AS r (event_id, state, reason, contact_id, version, resolved_at)
+           SELECT event_id, CASE WHEN outcome = 'dropped' THEN 'dropped' ELSE 'resolved' END, reason, contact_id,
+                  version, now()
+           FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bigint[])
+                AS answer (event_id, outcome, reason, contact_id, version)
+           ON CONFLICT (event_id) DO UPDATE
+             SET state = excluded.state, reason = excluded.reason, contact_id = excluded.contact_id,
+                 version = excluded.version, resolved_at = excluded.resolved_at
+             WHERE r.state IN ('received', 'dead-letter') AND r.contact_id IS NULL AND NOT r.held""",
+        [one.event_id for one in notes],
+        [one.outcome for one in notes],
+        [one.reason for one in notes],
+        [one.contact_id for one in notes],
+        [one.version for one in notes],
+    )
+    await connection.execute(
+        """UPDATE ingest.dead_letter SET state = 'closed'
+           WHERE state <> 'closed' AND contact_id IS NULL AND stage IN ('ingest', 'dedup')
+             AND event_id = ANY($1::uuid[])""",
+        [one.event_id for one in notes],
+    )
+
+
+async def _belong(connection: Connection, notes: Sequence[Belongs]) -> None:
+    if notes:
+        await connection.execute(
+            """INSERT INTO ingest.receipt AS r (event_id, record_id, state)
+               SELECT event_id, record_id, 'received' FROM unnest($1::uuid[], $2::uuid[]) AS one (event_id, record_id)
+               ON CONFLICT (event_id) DO UPDATE SET record_id = excluded.record_id
+                 WHERE r.record_id IS DISTINCT FROM excluded.record_id""",
+            [one.event_id for one in notes],
+            [one.record_id for one in notes],
+        )
+
+
+async def _see(connection: Connection, notes: Sequence[Seen]) -> None:
+    if notes:
+        await connection.execute(
+            """INSERT INTO ingest.contact_seen AS seen (contact_id, version, gone, merged_into, merged_into_version)
+               SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::uuid[], $5::bigint[])
+               ON CONFLICT (contact_id) DO UPDATE
+                 SET version = excluded.version, gone = excluded.gone, merged_into = excluded.merged_into,
+                     merged_into_version = excluded.merged_into_version
+                 WHERE excluded.version > seen.version""",
+            [one.contact_id for one in notes],
+            [one.version for one in notes],
+            [one.gone for one in notes],
+            [one.merged_into for one in notes],
+            [one.merged_into_version for one in notes],
+        )
+
+
+async def _set_aside(connection: Connection, notes: Sequence[Letter]) -> None:
+    """Letters, each once; one that is new sets its event aside, unless that has been answered meanwhile."""
+    if not notes:
+        return
+    rows = await connection.fetch(
+        """INSERT INTO ingest.dead_letter (letter_id, stage, reason, topic, "partition", "offset", source, event_id,
+                                           contact_id, version, at, attempt, detail)
+           SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[],
+                                $8::uuid[], $9::uuid[], $10::bigint[], $11::timestamptz[], $12::int[], $13::text[])
+           ON CONFLICT (letter_id) DO NOTHING RETURNING letter_id::text AS letter_id""",
+        *([one[place] for one in notes] for place in range(len(Letter._fields))),
+    )
+    fresh = {row["letter_id"] for row in rows}
+    events = {one.event_id: one for one in notes if one.letter_id in fresh and one.event_id is not None}
+    if not events:
+        return
+    letters = [events[event_id] for event_id in sorted(event_id for event_id in events if event_id)]
+    await connection.execute(
+        """INSERT INTO ingest.receipt AS r (event_id, kind, source, state, reason, held, received_at)
+           SELECT event_id, CASE WHEN source IS NULL THEN NULL ELSE 'hook' END, source, 'dead-letter', reason, late, at
+           FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bool[], $5::timestamptz[])
+                AS letter (event_id, source, reason, late, at)
+           ON CONFLICT (event_id) DO UPDATE
+             SET state = 'dead-letter', reason = excluded.reason, held = excluded.held
+             WHERE excluded.held OR r.state = 'received'""",
+        [one.event_id for one in letters],
+        [one.source for one in letters],
+        [one.reason for one in letters],
+        [one.stage not in ("ingest", "dedup") for one in letters],
+        [one.at for one in letters],
+    )
+
+
+_GO_ON: Final = """
+    WITH clean AS (
+      UPDATE ingest.receipt r SET state = 'clean', reason = NULL, clean_at = now() FROM ingest.contact_seen s
+      WHERE r.contact_id = ANY($1::uuid[]) AND s.contact_id = r.contact_id AND NOT r.held
+        AND r.state IN ('resolved', 'dead-letter') AND s.version >= r.version AND s.gone IS DISTINCT FROM 'merged')
+    UPDATE ingest.receipt r SET contact_id = s.merged_into, version = coalesce(s.merged_into_version, 0)
+    FROM ingest.contact_seen s
+    WHERE r.contact_id = ANY($1::uuid[]) AND s.contact_id = r.contact_id AND NOT r.held
+      AND r.state IN ('resolved', 'dead-letter') AND s.version >= r.version AND s.gone = 'merged'
+    RETURNING r.contact_id::text AS contact_id"""
+"""A receipt is clean when its contact was said at its version or a later one; what was merged away is followed."""
+
+_HOLD_UP: Final = """
+    WITH closed AS (
+      UPDATE ingest.dead_letter l SET state = 'closed' FROM ingest.contact_seen s
+      WHERE l.contact_id = ANY($1::uuid[]) AND l.state <> 'closed' AND s.contact_id = l.contact_id
+        AND s.version >= l.version)
+    UPDATE ingest.receipt r SET state = 'dead-letter', reason = l.reason FROM ingest.dead_letter l
+    WHERE r.contact_id = ANY($1::uuid[]) AND r.state = 'resolved' AND l.contact_id = r.contact_id AND l.state = 'open'
+      AND l.version >= r.version"""
+"""A later clean version closes a letter; an open one holds up what still waits for that version."""
+
+
+def _newest(accepted: Sequence[Accepted]) -> list[State]:
+    """For every record the state that holds, in order of id."""
+    states: dict[str, State] = {}
+    for one in accepted:
+        state = one.state
+        if state is not None and (state.record_id not in states or state.after(states[state.record_id])):
+            states[state.record_id] = state
+    return [states[record_id] for record_id in sorted(states)]
+
+
+def _state(row: Row) -> State:
+    return State(
+        row["id"], row["source"], row["event_id"], bytes(row["content"]), row["observed_at"], row["received_at"]
+    )
