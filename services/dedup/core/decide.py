@@ -1,0 +1,367 @@
+"""Deciding: which contacts a batch makes of the records it touches, under which ids and versions. Pure.
+
+`score` finds the evidence of the records that changed; `regroup` decides the contacts of everything that was locked.
+What the first record of a batch decided, its second knows: the batch is one set of changes, decided at once.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, Literal
+
+from services.dedup.core.clustering import Assignment, Judgement, Offer, Policy, assign_ids, partition
+from services.dedup.core.comparison import Evidence, compare
+from services.dedup.core.folding import Change, Stored
+from services.dedup.core.model import Model
+from services.dedup.core.population import Population
+from services.dedup.core.reviewing import review_id_of
+from shared.domain.contact import Cause
+from shared.domain.normalise import Traits
+
+Pair = tuple[str, str]
+"""Two record ids, the smaller first."""
+
+NOTHING: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What decisions rest on besides the records: the model, the population, and what may be merged alone."""
+
+    model: Model
+    population: Population
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A stored record that shares keys with one that changed."""
+
+    stored: Stored
+    shared: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The evidence of the changed records that is kept, and the keys found to be generic."""
+
+    evidence: Mapping[Pair, Evidence]
+    generic: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A contact's own facts, as stored: its version, where it went, who founded it, and what made this version."""
+
+    contact_id: str
+    version: int
+    founder: str
+    created_at: datetime
+    updated_at: datetime
+    cause: Cause
+    retired: Literal["merged", "deleted"] | None = None
+    merged_into: str | None = None
+    merged_into_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A question for a person: whether these groups of records are one. Its id follows from the groups."""
+
+    review_id: str
+    state: str
+    weight: int
+    groups: tuple[tuple[str, ...], ...]
+    opened_at: datetime
+
+    @property
+    def records(self) -> list[str]:
+        """All records it is about."""
+        return [record_id for group in self.groups for record_id in group]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything a decision reads, after it was locked.
+
+    `rows` holds the locked contacts and the former ids that redirect into them; `members` all records of the living
+    ones; `edges` the stored evidence among them; `regroup` the contacts whose records are grouped anew, `resay` those
+    that get a new version whatever comes out; `formers` says where every former id leads that leads to one of them.
+    """
+
+    rows: Mapping[str, Row] = field(default_factory=dict[str, Row])
+    members: Mapping[str, Stored] = field(default_factory=dict[str, Stored])
+    edges: Mapping[Pair, Evidence] = field(default_factory=dict[Pair, Evidence])
+    judgements: Sequence[Judgement] = ()
+    regroup: frozenset[str] = NOTHING
+    resay: frozenset[str] = NOTHING
+    formers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be written and said. `home` is the contact of every record at hand, None for one that is gone;
+    `moved` those of them that were elsewhere before; `groups` the records of each contact in `rows`.
+    """
+
+    rows: Mapping[str, Row]
+    home: Mapping[str, str | None]
+    groups: Mapping[str, frozenset[str]]
+    moved: Mapping[str, str] = field(default_factory=dict[str, str])
+    revived: frozenset[str] = NOTHING
+    splits: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    offers: tuple[Offer, ...] = ()
+
+    @property
+    def merged(self) -> list[Row]:
+        """The contacts that other contacts took in."""
+        return [row for row in self.rows.values() if row.retired == "merged"]
+
+
+def score(changes: Mapping[str, Change], candidates: Iterable[Candidate], shared_max: int, law: Law) -> Scores:
+    """The evidence between each record that is compared anew and every other that shares a key with it.
+
+    A key under which more than `shared_max` records are found is generic and gives no candidates, whoever comes first.
+    """
+    anew = {record_id: change for record_id, change in changes.items() if change.compared_anew}
+    by_key: dict[int, list[Traits]] = {}
+    for change in anew.values():
+        if change.traits is not None:
+            for key in change.keys:
+                by_key.setdefault(key, []).append(change.traits)
+    for candidate in candidates:
+        traits = candidate.stored.traits
+        if candidate.stored.record_id not in anew and traits is not None:
+            for key in candidate.shared:
+                by_key.setdefault(key, []).append(traits)
+    generic = frozenset(key for key, found in by_key.items() if len(found) > shared_max)
+    evidence: dict[Pair, Evidence] = {}
+    seen: set[Pair] = set()
+    keep = law.model.bands.keep_millibits
+    for one, other in _pairs(by_key, generic, anew):
+        pair = (one.record_id, other.record_id)
+        if pair not in seen:
+            seen.add(pair)
+            found = compare(one, other, law.model, law.population)
+            if found.weight >= keep:
+                evidence[pair] = found
+    return Scores(evidence, generic)
+
+
+def _pairs(
+    by_key: Mapping[int, list[Traits]], generic: frozenset[int], anew: Mapping[str, Change]
+) -> Iterable[tuple[Traits, Traits]]:
+    for key, found in by_key.items():
+        if key in generic:
+            continue
+        fresh = [one for one in found if one.record_id in anew]
+        for one in fresh:
+            for other in found:
+                if one.record_id < other.record_id:
+                    yield one, other
+                elif other.record_id < one.record_id and other.record_id not in anew:
+                    yield other, one
+
+
+def regroup(
+    scene: Scene,
+    changes: Mapping[str, Change],
+    scores: Scores,
+    causes: Mapping[str, Cause],
+    law: Law,
+    times: tuple[datetime, Callable[[], str]],
+) -> Plan:
+    """The contacts after a batch. `causes` by record id and by contact id; `times` are now and the maker of new ids.
+
+    Only what is in `scene.regroup` is grouped anew; other contacts get a version where a record of theirs moved.
+    """
+    now, new_id = times
+    before = {record_id: stored.contact_id for record_id, stored in scene.members.items()}
+    for record_id, change in changes.items():
+        before.setdefault(record_id, change.contact_id)
+    gone = {record_id for record_id, change in changes.items() if change.traits is None}
+    traits = _traits(scene, changes)
+    edges = {pair: found for pair, found in scene.edges.items() if not _is_anew(pair, changes)}
+    parted = partition(traits, {**edges, **scores.evidence}, scene.judgements, law.policy, law.model)
+    present = {
+        record_id: contact
+        for record_id, contact in before.items()
+        if record_id in traits or (record_id in gone and contact in scene.regroup)
+    }
+    assigned = _assigned(parted.groups, present, scene, new_id)
+    groups = {contact: group for group, contact in assigned.contact_ids.items()}
+    home = _home(before, gone, groups)
+    past = _Past(scene, changes, _inverse(before), groups, assigned, _Causes(causes, now))
+    rows = past.rows()
+    after = _inverse(home)
+    return Plan(
+        rows=rows,
+        home=home,
+        groups={contact: after.get(contact, NOTHING) for contact in rows},
+        moved={record_id: where for record_id, where in home.items() if where and where != before[record_id]},
+        revived=frozenset(assigned.revived),
+        splits=_splits(before, home, {contact for contact in rows if contact in scene.rows}),
+        offers=parted.offers,
+    )
+
+
+def reviews(offers: Iterable[Offer], now: datetime) -> list[Review]:
+    """The reviews that these offers ask for."""
+    return [Review(review_id_of(one.groups), "open", one.weight, one.groups, now) for one in offers]
+
+
+def _traits(scene: Scene, changes: Mapping[str, Change]) -> dict[str, Traits]:
+    """What is grouped anew: all live records of the contacts in question, and the new ones."""
+    traits: dict[str, Traits] = {}
+    for record_id, stored in scene.members.items():
+        if stored.contact_id in scene.regroup and record_id not in changes and stored.traits is not None:
+            traits[record_id] = stored.traits
+    for record_id, change in changes.items():
+        if change.traits is not None and (change.contact_id is None or change.contact_id in scene.regroup):
+            traits[record_id] = change.traits
+    return traits
+
+
+def _is_anew(pair: Pair, changes: Mapping[str, Change]) -> bool:
+    return any(record_id in changes and changes[record_id].compared_anew for record_id in pair)
+
+
+def _assigned(
+    groups: Sequence[frozenset[str]],
+    present: Mapping[str, str | None],
+    scene: Scene,
+    new_id: Callable[[], str],
+) -> Assignment:
+    former = {
+        row.contact_id: row.founder
+        for row in scene.rows.values()
+        if row.retired == "merged" and row.merged_into in scene.regroup
+    }
+    return assign_ids(groups, present, former, new_id)
+
+
+def _home(
+    before: Mapping[str, str | None], gone: set[str], groups: Mapping[str, frozenset[str]]
+) -> dict[str, str | None]:
+    home = {record_id: None if record_id in gone else contact for record_id, contact in before.items()}
+    for contact, group in groups.items():
+        home.update(dict.fromkeys(group, contact))
+    return home
+
+
+def _inverse(home: Mapping[str, str | None]) -> dict[str, frozenset[str]]:
+    """The records of each contact."""
+    held: dict[str, list[str]] = {}
+    for record_id, contact in home.items():
+        if contact is not None:
+            held.setdefault(contact, []).append(record_id)
+    return {contact: frozenset(records) for contact, records in held.items()}
+
+
+class _Causes:
+    """What made a contact's version: the last event of the batch that concerns it or its records, else the last."""
+
+    def __init__(self, given: Mapping[str, Cause], now: datetime) -> None:
+        self.now = now
+        self._placed = {name: (place, cause) for place, (name, cause) in enumerate(given.items())}
+
+    def of(self, *names: Iterable[str]) -> Cause:
+        placed = self._placed
+        found = [placed[name] for some in names for name in some if name in placed] or [*placed.values()]
+        return max(found, key=lambda one: one[0])[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What was, beside the groups there are now: from both follow the rows to write."""
+
+    scene: Scene
+    changes: Mapping[str, Change]
+    had: Mapping[str, frozenset[str]]
+    groups: Mapping[str, frozenset[str]]
+    assigned: Assignment
+    causes: _Causes
+
+    def rows(self) -> dict[str, Row]:
+        """The rows that are written: the living first, then those that retire, then redirects that turn."""
+        touched = sorted(self._touched() - self.assigned.retired.keys())
+        rows = {contact: self._living(contact) for contact in touched}
+        for contact, heir in self.assigned.retired.items():
+            cause = self.causes.of((contact,), self.had[contact])
+            rows[contact] = replace(
+                _next(self.scene.rows[contact], cause, self.causes.now),
+                retired="deleted" if heir is None else "merged",
+                merged_into=heir,
+                merged_into_version=None if heir is None else rows[heir].version,
+            )
+        return rows | self._redirects(rows)
+
+    def _touched(self) -> set[str]:
+        """The contacts that get a new version: asked for, of other records than before, or with one that moved."""
+        moved = {record_id for record_id, change in self.changes.items() if change.moved and change.traits is not None}
+        touched = set(self.scene.resay)
+        for contact, group in self.groups.items():
+            if self.had.get(contact) != group or not moved.isdisjoint(group):
+                touched.add(contact)
+        homes = {self.changes[record_id].contact_id for record_id in moved}
+        return touched | {home for home in homes if home is not None and home not in self.scene.regroup}
+
+    def _living(self, contact: str) -> Row:
+        was = self.scene.rows.get(contact)
+        held = self.had.get(contact, NOTHING)
+        group = self.groups.get(contact, held)
+        cause = self.causes.of((contact,), group, held)
+        founder = self._founder(was, group)
+        if was is None:
+            return Row(contact, 1, founder, self.causes.now, self.causes.now, cause)
+        return replace(
+            _next(was, cause, self.causes.now),
+            founder=founder,
+            retired=None,
+            merged_into=None,
+            merged_into_version=None,
+        )
+
+    def _founder(self, was: Row | None, group: frozenset[str]) -> str:
+        """The founding record: the old one while it is a member, else the one that came first."""
+        if was is not None and was.founder in group:
+            return was.founder
+        if len(group) == 1:
+            return next(iter(group))
+        return min(group, key=lambda record_id: (self._came(record_id), record_id))
+
+    def _came(self, record_id: str) -> datetime:
+        change = self.changes.get(record_id)
+        return (change.record if change is not None else self.scene.members[record_id].record).first_received_at
+
+    def _redirects(self, rows: Mapping[str, Row]) -> dict[str, Row]:
+        """Former ids whose way ends elsewhere now: where their founding record is, else where their contact went."""
+        holds = {record_id: contact for contact, group in self.groups.items() for record_id in group}
+        turned: dict[str, Row] = {}
+        for row in self.scene.rows.values():
+            if row.retired != "merged" or row.merged_into is None or row.contact_id in rows:
+                continue
+            into = holds.get(row.founder) or self.assigned.retired.get(row.merged_into) or row.merged_into
+            if into != row.merged_into:
+                version = rows[into].version if into in rows else self.scene.rows[into].version
+                cause = self.causes.of((row.founder, into))
+                turned[row.contact_id] = replace(
+                    _next(row, cause, self.causes.now), merged_into=into, merged_into_version=version
+                )
+        return turned
+
+
+def _next(was: Row, cause: Cause, now: datetime) -> Row:
+    return replace(was, version=was.version + 1, updated_at=max(now, was.updated_at), cause=cause)
+
+
+def _splits(
+    before: Mapping[str, str | None], home: Mapping[str, str | None], changed: set[str]
+) -> dict[str, dict[str, str]]:
+    """Contacts whose living records are in several now: record → contact, for all records they had."""
+    parts: dict[str, dict[str, str]] = {}
+    for record_id, contact in before.items():
+        where = home[record_id]
+        if contact is not None and contact in changed and where is not None:
+            parts.setdefault(contact, {})[record_id] = where
+    return {contact: went for contact, went in sorted(parts.items()) if len(set(went.values())) > 1}
