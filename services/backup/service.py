@@ -4,7 +4,7 @@ from services.backup.api import router
 from services.backup.settings import BackupSettings
 from services.backup.stage import Backup
 from services.backup.store import Store
-from shared.runtime.service import Service, World
+from shared.runtime.world import Service, World
 
 
 async def build(world: World) -> Service:

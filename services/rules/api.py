@@ -1,6 +1,6 @@
 """The paths of rules: clean contacts one by one, in lists and by search, their timelines, segments and rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -8,11 +8,13 @@ import msgspec
 import stamina
 from fastapi import APIRouter, Query, Request, Response
 
+from services.rules.core.conditions import Why
 from services.rules.core.labels import label
 from services.rules.core.plan import is_id
 from services.rules.core.rulebook import Rulebook
 from services.rules.core.searching import key, readable_phone, source_record, words_in
 from services.rules.store import Entry, Row, Store, unpacked
+from shared.domain.configuration import Rule
 from shared.runtime.access import Role, require
 from shared.runtime.clock import Clock
 from shared.runtime.http import (
@@ -68,7 +70,11 @@ class _NotYet(Exception):
     """The version that was asked for has not come."""
 
 
-def router(store: Store, rulebook: Rulebook, clock: Clock, country: str | None) -> APIRouter:
+Unanswered = Mapping[tuple[str, Why], int]
+"""How often, by rule and reason, a condition could not be answered since this process started."""
+
+
+def router(store: Store, rulebook: Rulebook, clock: Clock, country: str | None, unanswered: Unanswered) -> APIRouter:
     """The paths. `country` is where a number without a calling code is read."""
     api = APIRouter(prefix="/v1", dependencies=_READER, tags=["contacts"])
 
@@ -84,14 +90,14 @@ def router(store: Store, rulebook: Rulebook, clock: Clock, country: str | None) 
         segment: str | None = None,
         category: str | None = None,
         finding: str | None = None,
-        updated_since: datetime | None = None,
+        updated_since: str | None = None,
         limit: Limit = PAGE_USUAL,
         cursor: str | None = None,
     ) -> Response:
         """Present contacts: by time of publication, or by id where a segment, category or finding is named."""
         named = {"segment": segment, "category": category, "finding": finding}
         labels = [f"{kind}:{name}" for kind, name in named.items() if name is not None]
-        since = _in_utc(updated_since)
+        since = _since(updated_since)
         if labels:
             return await _labelled(store, clock, labels, since, limit, cursor)
         rows = await store.page_by_time(since, _time_and_id(cursor), limit + 1)
@@ -141,8 +147,9 @@ def router(store: Store, rulebook: Rulebook, clock: Clock, country: str | None) 
 
     @api.get("/rules")
     async def rules() -> Response:
-        """The rules that are in force, in their order."""
-        return json_response(page([checked.rule for checked in rulebook.rules], None))
+        """The rules that are in force, in their order, and how often this process met values that were not there."""
+        items = [_ruled(checked.rule, unanswered) for checked in rulebook.rules]
+        return json_response(page(items, None))
 
     return api
 
@@ -237,6 +244,12 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return {"kind": entry.kind, "at": entry.at, **{name: value for name, value in entry.said.items() if name != "at"}}
 
 
+def _ruled(rule: Rule, unanswered: Unanswered) -> dict[str, Any]:
+    counts = {why.value: count for (name, why), count in unanswered.items() if name == rule.name}
+    then = {"category": rule.then.category, "segment": rule.then.segment, "score": rule.then.score}
+    return {"name": rule.name, "when": rule.when, "then": then, "sticky": rule.sticky, "unanswered": counts}
+
+
 def _rules_by_segment(rulebook: Rulebook) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for checked in rulebook.rules:
@@ -245,9 +258,15 @@ def _rules_by_segment(rulebook: Rulebook) -> dict[str, list[str]]:
     return found
 
 
-def _in_utc(time: datetime | None) -> datetime | None:
-    """A time without a zone is UTC."""
-    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
+def _since(text: str | None) -> datetime | None:
+    """A time; without a zone it is UTC. A plus sign that the URL turned into a blank is put back."""
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    except ValueError:
+        raise unprocessable([Fault("/updated_since", "is no time such as 2026-11-22T09:15:00Z")]) from None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
 
 
 def _id_after(cursor: str | None) -> str | None:

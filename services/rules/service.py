@@ -10,7 +10,7 @@ from services.rules.stage import SERVICE, Rules
 from services.rules.store import Store
 from shared.domain.configuration import Configuration
 from shared.runtime import outbox
-from shared.runtime.service import Service, World
+from shared.runtime.world import Service, World
 
 
 async def build(world: World) -> Service:
@@ -26,7 +26,7 @@ async def build(world: World) -> Service:
     return Service(
         name=SERVICE,
         stage=stage,
-        routers=(router(store, rules, world.clock, home(world.configuration)),),
+        routers=(router(store, rules, world.clock, home(world.configuration), stage.unanswered),),
         chores=(outbox.relay(world, SERVICE),),
         pending=pending,
     )

@@ -3,6 +3,7 @@
 Method: the stage on a real Postgres, its messages made by hand; two processes where one has slept.
 """
 
+import asyncio
 from datetime import timedelta
 
 from services.rules.core.rulebook import rulebook
@@ -270,8 +271,6 @@ async def test_what_is_heard_of_a_contact_nobody_knows_is_left_alone(process: Pr
 
 
 async def test_two_processes_at_once_create_a_contact_once(tables: Database) -> None:
-    import asyncio
-
     first, second = Process(tables), Process(tables)
     contacts = [a_contact(f"person-{number}") for number in range(50)]
     there, back = [enriched(one) for one in contacts], [enriched(one) for one in reversed(contacts)]

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from services.rules.core.rulebook import Rulebook
 from services.rules.stage import Rules
 from services.rules.store import Row, Store
@@ -68,13 +70,13 @@ class Process:
         found: list[tuple[str, str]] = []
         for row in rows:
             headers = dict(_headers(row["headers"]))
-            found.append((headers["ce_type"].decode().removeprefix("kontaktwerk.").removesuffix(".v1"), row["event_id"]))
+            found.append(
+                (headers["ce_type"].decode().removeprefix("kontaktwerk.").removesuffix(".v1"), row["event_id"])
+            )
         return found
 
 
 def _headers(data: bytes) -> list[Any]:
-    import msgspec
-
     found: list[Any] = msgspec.msgpack.decode(data)
     return found
 
@@ -99,14 +101,14 @@ def enriched(contact: Contact) -> Taken:
     return taken(_event(Type.CONTACT_ENRICHED, contact.contact_id, contact.version, Snapshot(contact=contact)))
 
 
-def retired(name: str, version: int, reason: str = "deleted", into: str | None = None) -> Taken:
+def retired(name: str, version: int, reason: str = "deleted", into: str | None = None, into_version: int = 1) -> Taken:
     """A retirement from the stage before."""
     data = Retired(
         contact_id=an_id(name),
         version=version,
         reason=reason,  # type: ignore[arg-type]
         merged_into=None if into is None else an_id(into),
-        merged_into_version=None if into is None else 1,
+        merged_into_version=None if into is None else into_version,
         at=NOW,
         cause=a_cause(),
     )

@@ -21,23 +21,23 @@ def a_cause(kind: CauseKind = "record", name: str = "event") -> Cause:
     return Cause(kind=kind, id=an_id(name), source="webform")
 
 
-def a_contact(name: str = "anna", version: int = 1, kind: CauseKind = "record", **what: Any) -> Contact:
+def a_contact(who: str = "anna", /, version: int = 1, kind: CauseKind = "record", **what: Any) -> Contact:
     """A contact as the stage before says it, with one record."""
     values: dict[str, Any] = {
         "created_at": NOW,
         "updated_at": NOW,
-        "cause": a_cause(kind, f"{name}-{version}"),
+        "cause": a_cause(kind, f"{who}-{version}"),
         "name": Name(given="Anna", family="Müller", full="Anna Müller"),
         "emails": (Email(value="anna@beispiel.de", status="valid", preferred=True),),
-        "records": (Member(source="webform", source_record_id=name, record_id=an_id(f"record-{name}")),),
+        "records": (Member(source="webform", source_record_id=who, record_id=an_id(f"record-{who}")),),
         "records_total": 1,
     }
-    return Contact(contact_id=an_id(name), version=version, **(values | what))
+    return Contact(contact_id=an_id(who), version=version, **(values | what))
 
 
-def insured(**what: Any) -> Contact:
+def insured(who: str = "anna", /, **what: Any) -> Contact:
     """A contact at an insurer."""
-    return a_contact(company=Company(name="Beispiel AG", domain="beispiel.de", industry="insurance"), **what)
+    return a_contact(who, company=Company(name="Beispiel AG", domain="beispiel.de", industry="insurance"), **what)
 
 
 def rules(**conditions: str) -> Rulebook:

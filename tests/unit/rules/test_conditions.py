@@ -35,10 +35,10 @@ def verdict(text: str, contact: dict[str, Any] | None = None) -> Verdict:
         'timeline.count("purchase", 30) == 2',
         'timeline.count("email", 30) == 4',
         'timeline.count("purchase") == 3',
-        'timeline.last < today',
-        'contact.attributes.contract_end > today',
+        "timeline.last < today",
+        "contact.attributes.contract_end > today",
         "contact.attributes.seats >= 10",
-        '!has(contact.company.industry)',
+        "!has(contact.company.industry)",
         'has(contact.company.industry) ? contact.company.industry == "x" : true',
         'contact.company.name.lowerAscii().contains("gmbh")',
         'change.paths.exists(p, p.startsWith("/phones")) && change.kind == "record" && !change.created',
@@ -54,8 +54,8 @@ def test_what_is_so_holds(text: str) -> None:
     [
         ('contact.company.industry == "insurance"', Why.ABSENT),
         ('contact.company.industry != "insurance"', Why.ABSENT),
-        ('contact.attributes.nothing == 1', Why.ABSENT),
-        ('contact.attributes.contract_end > 3', Why.TYPE),
+        ("contact.attributes.nothing == 1", Why.ABSENT),
+        ("contact.attributes.contract_end > 3", Why.TYPE),
         ("contact.attributes.contract_end", Why.TYPE),
         ('contact.emails[7].value == "x"', Why.FAILED),
         ('timestamp(contact.birthday) < timestamp("2000-01-01T00:00:00Z")', Why.FAILED),
@@ -95,9 +95,7 @@ GOLDEN = {
     'timeline.lst == "x"': "line 1, column 9: unknown field timeline.lst, did you mean last?",
     '"yes"': "the condition gives string, not yes or no",
     "today > 3": "line 1, column 7: found no matching overload for '_>_' applied to '(string, int)'",
-    'contact.name.given.lowerASCII() == "x"': (
-        "line 1, column 30: unknown name lowerASCII, did you mean lowerAscii?"
-    ),
+    'contact.name.given.lowerASCII() == "x"': ("line 1, column 30: unknown name lowerASCII, did you mean lowerAscii?"),
 }
 
 
