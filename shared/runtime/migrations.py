@@ -50,7 +50,7 @@ async def migrate(database_url: str) -> str:
 
     Raises Transient while Postgres is away and NewerDatabase when the tables are of a later release.
     """
-    config = _config()
+    config = alembic_config()
     scripts = ScriptDirectory.from_config(config)
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: _connect(database_url), poolclass=NullPool
@@ -90,7 +90,7 @@ async def revision_of(database_url: str) -> str | None:
 
 def newest_revision() -> str:
     """The revision this release brings."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     assert head is not None, "there is at least the runtime's own revision"
     return head
 
@@ -130,7 +130,8 @@ def _says_something(statement: str) -> bool:
     return any(line.strip() and not line.strip().startswith("--") for line in statement.splitlines())
 
 
-def _config() -> Config:
+def alembic_config() -> Config:
+    """Where Alembic finds our revisions; there is no ini file."""
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     return config
