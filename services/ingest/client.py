@@ -33,8 +33,18 @@ STATUS_FRESH_S: Final = 0.5
 CHUNK_BYTES: Final = 64 * 1024
 
 _HOP: Final = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade host "
-    "content-length".split()
+    (
+        "connection",
+        "content-length",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
 )
 """Headers of one hop (RFC 9110, section 7.6.1); the length is set anew."""
 

@@ -1,12 +1,14 @@
 """Ingest, put together."""
 
 import secrets
+from contextlib import suppress
 
 from services.ingest.api import Parts, routers
 from services.ingest.client import Log, Owners, owners_of
 from services.ingest.settings import IngestSettings
 from services.ingest.stage import Door, Follow, Replay
 from services.ingest.store import Follower, Shelf, Store
+from shared.domain.errors import Transient
 from shared.runtime.world import Chore, Service, World
 
 KEY_BYTES = 32
@@ -35,6 +37,10 @@ async def build(world: World) -> Service:
     async def forget() -> None:
         await store.forget_old_answers(world.clock.now())
 
+    async def count_the_last() -> None:
+        with suppress(Transient):
+            await door.count_duplicates()
+
     return Service(
         name="ingest",
         stage=Follow(Follower(world.database), settings.batch_messages_max),
@@ -44,6 +50,6 @@ async def build(world: World) -> Service:
             Chore("forget old idempotency keys", FORGET_EVERY_S, forget),
         ),
         open=(owners.open,),
-        close=(door.count_duplicates, owners.close, log.close),
+        close=(count_the_last, owners.close, log.close),
         ready_while_waiting=True,
     )

@@ -18,8 +18,8 @@ from services.ingest.connectors import generic
 from services.ingest.core.decide import Accepted, Item, Known, Receipt, decide, plan
 from services.ingest.core.following import Note, Told, notes_of
 from services.ingest.core.identity import digest
-from services.ingest.settings import IngestSettings
 from services.ingest.core.letters import Reread, Resend, Skip, again_of
+from services.ingest.settings import IngestSettings
 from services.ingest.store import Answer, Follower, Shelf, Store
 from shared.domain.errors import Transient
 from shared.domain.events import Event
