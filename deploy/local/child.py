@@ -19,7 +19,7 @@ CALM_S = 60.0
 DRAIN_TIMEOUT_S = 30.0
 """A service finishes its batch and commits, seconds at most; one that hangs must not keep Ctrl-C waiting for ever."""
 
-PROBE_TIMEOUT_S = 1.0
+PROBE_TIMEOUT_S = 3.0
 """A service that needs longer to say that it is ready is not."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.local.errors import CannotRunError
+from deploy.local.errors import WrongWishError
 from deploy.local.folder import LOOPBACK
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,12 +37,12 @@ class Plan:
     """The longest pause before something that dies again and again is started again; recovery is promised in 30 s."""
 
     def __post_init__(self) -> None:
-        """Raises CannotRunError for a service that does not exist or a number of workers that makes no sense."""
+        """Raises WrongWishError for a service that does not exist or a number of workers that makes no sense."""
         for service, count in self.workers.items():
             if service not in SERVICES:
-                raise CannotRunError(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
+                raise WrongWishError(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
             if not 1 <= count <= WORKERS_MAX:
-                raise CannotRunError(f"{count} workers of {service}: possible are 1 to {WORKERS_MAX}")
+                raise WrongWishError(f"{count} workers of {service}: possible are 1 to {WORKERS_MAX}")
 
     def instances(self) -> list[tuple[str, str]]:
         """Service and name of every child process; the name is stable and unique in this folder."""

@@ -30,7 +30,7 @@ SYSTEM_USERS = ("kontaktwerk", "nobody")
 """Whom root runs the server as: its own user where an administrator made one, else the one with the fewest rights.
 Not `postgres`: a server of the system may run as that, and one user's processes can reach each other's files."""
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 180
 """Measured 0.3 s; after kill -9 up to max_wal_size of log is replayed first."""
 
 STOP_TIMEOUT_S = 20

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from deploy.local.endpoints import Endpoints, EndpointsFile
-from deploy.local.errors import CannotRunError
+from deploy.local.errors import CannotRunError, WrongWishError
 from deploy.local.folder import DataFolder
 from deploy.local.plan import Plan
 from deploy.local.postgres import home_of
@@ -21,8 +21,8 @@ from deploy.local.system import System
 STALE_PATIENCE_S = 15.0
 """What a killed supervisor left behind may finish its batch, but not keep the next start waiting."""
 
-DONE, FAILED, KILLED = 0, 1, 130
-"""Exit codes: drained; could not run; ended by force at the second signal."""
+DONE, FAILED, WRONG_USAGE, KILLED = 0, 1, 2, 130
+"""Exit codes: drained; could not run; never could; ended by force at the second signal."""
 
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """The last one is a terminal that was closed."""
@@ -38,7 +38,7 @@ def run_up(data: Path, port: int, workers: Mapping[str, int]) -> int:
         return asyncio.run(up(Plan(data, port, workers), screen))
     except CannotRunError as error:
         screen.text(f"kontaktwerk up: {error}")
-        return FAILED
+        return WRONG_USAGE if isinstance(error, WrongWishError) else FAILED
 
 
 async def up(plan: Plan, screen: Screen) -> int:

@@ -23,11 +23,14 @@ from deploy.local.verbs import run_verb
 TICK_S = 0.1
 """How often every child is looked at; endpoints.json must follow a restart within a second."""
 
-READY_TIMEOUT_S = 90.0
+READY_TIMEOUT_S = 180.0
 """Six Python processes on two busy cores need about 10 s; slower than this is a fault worth reading the log for."""
 
 DEATHS_WHILE_STARTING_MAX = 3
 """A service that dies this often before all are ready will not get better by waiting."""
+
+HEAD_START_S = 0.2
+"""Between asking one stage and the next to end: enough to finish a batch; they are not waited for in turn."""
 
 BACKLOG = 1_024
 """Connections that wait while the ingest processes are being started again."""
@@ -83,8 +86,7 @@ class System:
         self.endpoints_file.remove()
         self._known = None
         self._close_door()
-        for service in SERVICES:
-            await asyncio.gather(*(self._drain(child) for child in self._children if child.instance.service == service))
+        await self._drain_all()
         await asyncio.gather(*(engine.stop() for engine in self._engines.values()))
 
     def _open_door(self) -> None:
@@ -172,6 +174,20 @@ class System:
             )
         if child.pid is None and child.lives.due(now):
             child.start()
+
+    async def _drain_all(self) -> None:
+        """Ingest first and to its end, so that nothing new comes in; then the others along the path, overlapping.
+
+        What one has said and the next has not yet read lies in Kafka; nobody need wait for it.
+        """
+        asked: list[asyncio.Task[None]] = []
+        for service in SERVICES:
+            of_service = [child for child in self._children if child.instance.service == service]
+            draining = [asyncio.create_task(self._drain(child)) for child in of_service]
+            if draining:
+                await asyncio.wait(draining, timeout=None if service == SERVICES[0] else HEAD_START_S)
+            asked += draining
+        await asyncio.gather(*asked)
 
     async def _drain(self, child: Child) -> None:
         if not await child.drain():

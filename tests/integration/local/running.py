@@ -21,7 +21,7 @@ from deploy.local.processes import strays
 ROOT = Path(__file__).resolve().parents[3]
 STANDIN = Path(__file__).with_name("standin.py")
 
-PATIENCE_S = 60.0
+PATIENCE_S = 150.0
 """A start takes 8 s on two idle cores; tests run where other things run too."""
 
 PROGRAM = """

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.child import CALM_S, Lives
-from deploy.local.errors import CannotRunError
+from deploy.local.errors import WrongWishError
 from deploy.local.plan import Plan, environment, owners
 
 
@@ -31,7 +31,7 @@ def test_everybody_learns_where_each_worker_answers() -> None:
 
 @pytest.mark.parametrize("workers", [{"dedupe": 1}, {"dedup": 0}, {"rules": 1_000}])
 def test_workers_that_make_no_sense_are_refused(workers: dict[str, int]) -> None:
-    with pytest.raises(CannotRunError):
+    with pytest.raises(WrongWishError):
         plan(**workers)
 
 
