@@ -32,7 +32,8 @@ _LEGAL_FORMS: Final = frozenset({
     "kft", "zoo", "sp", "pty", "partg", "partgmbb", "mbb", "holding", "group", "gruppe", "cie", "the", "und", "and",
 })  # fmt: skip
 _DOTTED: Final = re.compile(r"\b(?:[a-z]\.\s?){2,}|\be\.\s?k\b\.?|\be\.\s?v\b\.?")
-_POSTCODE_PREFIX: Final = re.compile(r"(?:[A-Z]{1,2})[-\s](?=\d)")
+_POSTCODE_PREFIX: Final = re.compile(r"^[A-Z]{1,2}[-\s](?=\d)")
+_RANGE: Final = re.compile(r"(?<=\d)\s*([-–/+])\s*(?=\d)")
 
 
 @lru_cache(READINGS_MAX)
@@ -40,6 +41,7 @@ def split_street(text: str | None) -> tuple[str | None, str | None]:
     """Street and house number as written, either None where it is missing; the number may stand before or after."""
     if not text or not (bare := " ".join(text.split()).strip(" ,")):
         return None, None
+    bare = _RANGE.sub(r"\1", bare)
     if match := _NUMBER_LAST.fullmatch(bare):
         street, number = (match[1], match[2]) if match[1] else (match[3], match[4])
         return street.strip(" ,"), number.strip()
@@ -66,7 +68,7 @@ def postcode_key(text: str, country: str | None) -> str | None:
     """A postcode without country prefix and blanks; German ones get back the zero that spreadsheets remove."""
     bare = _POSTCODE_PREFIX.sub("", text.strip().upper())
     bare = "".join(sign for sign in bare if sign.isalnum())
-    if country in ("DE", None) and len(bare) == 4 and bare.isdigit() and country == "DE":
+    if country == "DE" and len(bare) == 4 and bare.isdigit():
         bare = "0" + bare
     return bare or None
 

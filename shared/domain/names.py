@@ -28,8 +28,11 @@ _SALUTATIONS: Final = {
 }  # fmt: skip
 _SEXES: Final = {"m": "m", "male": "m", "mann": "m", "maennlich": "m", "man": "m", "f": "f", "w": "f", "female": "f",
                  "frau": "f", "weiblich": "f", "woman": "f", "herr": "m"}  # fmt: skip
-_GENERATIONS: Final = {"jun": "junior", "jr": "junior", "junior": "junior", "jnr": "junior", "ii": "junior",
-                       "iii": "third", "sen": "senior", "sr": "senior", "senior": "senior", "snr": "senior"}  # fmt: skip
+_GENERATIONS: Final = {
+    **dict.fromkeys(("jun", "jr", "junior", "jnr", "ii"), "junior"),
+    **dict.fromkeys(("sen", "sr", "senior", "snr"), "senior"),
+    "iii": "third",
+}
 _PARTICLES: Final = frozenset({
     "von", "van", "der", "den", "de", "zu", "zum", "zur", "vom", "vd", "di", "da", "del", "della", "dello", "degli",
     "la", "le", "lo", "el", "al", "ten", "ter", "te", "af", "av", "dos", "das", "do", "du", "des", "dem", "y", "bin",
@@ -197,12 +200,10 @@ def _whole(full: str) -> NameReading:
     if not spoken.kept:
         return NameReading((), (), None, spoken.sex)
     if "," not in full and len(spoken.kept) <= 2:
-        given, family = (spoken.kept[:1], spoken.kept[1:]) if len(spoken.kept) == 2 else ((), spoken.kept)
-        if not family or (
-            len(spoken.kept) == 1 and spoken.kept[0] in given_sexes() and spoken.kept[0] not in family_names()
-        ):
-            given, family = spoken.kept, ()
-        return NameReading(given, family, spoken.generation, spoken.sex)
+        first, *last = spoken.kept
+        if last or (first in given_sexes() and first not in family_names()):
+            return NameReading((first,), tuple(last), spoken.generation, spoken.sex)
+        return NameReading((), (first,), spoken.generation, spoken.sex)
     parsed = HumanName(full)
     given_words = _words(f"{parsed.first} {parsed.middle}".strip())
     family_words = _words(parsed.last)

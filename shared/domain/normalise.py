@@ -175,6 +175,6 @@ def _names_in(local: str) -> tuple[str | None, str | None]:
     if len(parts) != 2 or max(map(len, parts)) < 3:
         return None, None
     first, last = parts
-    if len(last) == 1 or (last in given_sexes() and first not in given_sexes()):
+    if len(last) == 1 or (len(first) > 1 and last in given_sexes() and first not in given_sexes()):
         first, last = last, first
     return first, last

@@ -13,6 +13,9 @@ PhoneKind = Literal["mobile", "fixed"]
 READINGS_MAX: Final = 65_536
 """Numbers kept as read: a source sends the same number many times, and reading one costs 140 µs."""
 
+DIGITS_MIN: Final = 7
+"""Digits with calling code below which nobody can be called from abroad: what is shorter is an extension."""
+
 _SIGNS: Final = re.compile(r"[\s()/.\-–—·]+")
 _STAYS_AT_HOME: Final = re.compile(r"\(0\)")
 _PLACEHOLDER: Final = re.compile(r"(?:49)?0*(?:(\d)\1*|1234567?8?9?0?|9?87654321|12341234)")
@@ -94,8 +97,10 @@ def _read(text: str, country: str | None) -> PhoneReading:
         return _NOTHING
     if not phonenumbers.is_possible_number(number):
         return _NOTHING
-    kind = phonenumbers.number_type(number)
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if len(written) <= DIGITS_MIN:
+        return _NOTHING
+    kind = phonenumbers.number_type(number)
     return PhoneReading(written, _KINDS.get(kind), valid=kind != PhoneNumberType.UNKNOWN)
 
 

@@ -20,6 +20,8 @@ from shared.domain.text import is_placeholder, meant_as_name, words_of
 _BETWEEN_WORDS: Final = re.compile(r"([\s\-'’]+)")
 
 
+_SALUTATIONS: Final = frozenset({"herr", "herrn", "hr", "frau", "fr", "frl", "fraeulein", "mr", "mrs", "ms", "miss"})
+
 RARE: Final = 1.0
 """Bearers in a million of a name that no table lists."""
 
@@ -103,7 +105,7 @@ def _split(full: str) -> Spelling:
 
 
 def _turned(first: str, last: str) -> bool:
-    """True when the names are far likelier in each other's place, as both are borne in Germany and English countries."""
+    """True when the names are far likelier in each other's place, as often as both are borne."""
     words, words_too = words_of(first), words_of(last)
     if not words or not words_too:
         return False
@@ -129,19 +131,7 @@ def _is_title(piece: str) -> bool:
 
 
 def _is_salutation(piece: str) -> bool:
-    return " ".join(words_of(piece)) in {
-        "herr",
-        "herrn",
-        "hr",
-        "frau",
-        "fr",
-        "frl",
-        "fraeulein",
-        "mr",
-        "mrs",
-        "ms",
-        "miss",
-    }
+    return " ".join(words_of(piece)) in _SALUTATIONS
 
 
 def _unsuffixed(text: str) -> tuple[str, str | None]:

@@ -77,7 +77,7 @@ def run(path: Path, errors: int, country: str | None) -> None:
     edges: dict[str, dict[str, Evidence]] = defaultdict(dict)
     traits: dict[str, Traits] = {}
     policies = [Clusters("careful", model), Clusters("eager", model)]
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
     compared = blocked = 0
     begun = perf_counter()
     for record, person in arrivals:
@@ -97,9 +97,10 @@ def run(path: Path, errors: int, country: str | None) -> None:
         scored = perf_counter()
         compared += len(known)
         blocked += sum(1 for other in known if truth[other] == person)
-        seconds.update(
-            normalise=normalised - start, keys=keyed - normalised, index=looked - keyed, compare=scored - looked
-        )
+        seconds["normalise"] += normalised - start
+        seconds["keys"] += keyed - normalised
+        seconds["index"] += looked - keyed
+        seconds["compare"] += scored - looked
         for clusters in policies:
             clusters.arrive(record.record_id, edges, traits)
     total = perf_counter() - begun
@@ -141,8 +142,9 @@ def _show(
         evidence = edges[one].get(other)
         shown = [(part.field, part.grade, part.weight) for part in evidence.parts] if evidence else "no evidence"
         for side in (one, other):
-            print("   ", [*traits[side].given, "/", *traits[side].family], traits[side].mails, traits[side].phones,
-                  traits[side].street, traits[side].house_number, traits[side].birthday, traits[side].company)  # fmt: skip
+            mine = traits[side]
+            print("   ", [*mine.given, "/", *mine.family], mine.mails, mine.phones, mine.street, mine.house_number)
+            print("      ", mine.postcode, mine.city, mine.birthday, mine.company)
         print("     ", evidence.weight if evidence else None, shown)
 
 

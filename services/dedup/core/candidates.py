@@ -33,7 +33,10 @@ class SourceView(msgspec.Struct, frozen=True):
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """One value that one record says. Values of the same `key` are one value in different spelling."""
+    """One value that one record says. Values of the same `key` are one value in different spelling.
+
+    `valid` counts what of it is right: 0 for nothing, 1 for a single value, up to 2 for a name of two parts.
+    """
 
     value: Json
     key: str
@@ -41,7 +44,7 @@ class Candidate(msgspec.Struct, frozen=True):
     record_id: str
     at: datetime
     trust: int = TRUST_USUAL
-    valid: bool = True
+    valid: int = 1
     complete: tuple[bool, bool, int] = (False, False, 0)
 
     def __repr__(self) -> str:

@@ -35,7 +35,8 @@ PPM: Final = 1_000_000
 class Judgement(msgspec.Struct, frozen=True):
     """A person's word that the records left and right are (or are not) the same.
 
-    It stands for every pair across, as far as the records still exist; of two about one pair the newer holds.
+    It stands for every pair across, as far as the records still exist; of two about one pair the newer holds,
+    of two at one moment "different".
     """
 
     judgement_id: str
@@ -104,7 +105,7 @@ class _Bindings(msgspec.Struct):
 def _bind(traits: Mapping[str, Traits], judgements: Sequence[Judgement]) -> tuple[_Bindings, list[frozenset[str]]]:
     """What judgements say about the records at hand, pair by pair, and the sets on which they contradict each other."""
     newest: dict[frozenset[str], Judgement] = {}
-    for judgement in sorted(judgements, key=lambda one: (one.at, one.judgement_id)):
+    for judgement in sorted(judgements, key=lambda one: (one.at, not one.same, one.judgement_id)):
         for left in judgement.left:
             for right in judgement.right:
                 if left != right and left in traits and right in traits:

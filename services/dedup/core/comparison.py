@@ -21,7 +21,7 @@ __all__ = ["Evidence", "Part", "compare", "veto_between"]
 
 
 class Evidence(msgspec.Struct, frozen=True, array_like=True):
-    """What was found between two records: `weight` is exactly the sum of the parts; `veto` says what forbids joining."""
+    """What was found between two records: `weight` is the exact sum of the parts, `veto` says what forbids joining."""
 
     parts: tuple[Part, ...]
     weight: int

@@ -34,9 +34,11 @@ _GRADES: Final[Words] = {
     "mistyped": ("vertippt gleich", "equal but for a slip"), "family": ("Familienpostfach", "family mailbox"),
     "role": ("Funktionspostfach", "role mailbox"), "shared": ("von vielen geteilt", "shared by many"),
     "handle": ("gleicher eigener Name vor dem @", "same handle before the @"),
-    "local": ("gleicher Teil vor dem @", "same part before the @"), "mobile": ("gleiche Mobilnummer", "same mobile number"),
+    "local": ("gleicher Teil vor dem @", "same part before the @"),
+    "mobile": ("gleiche Mobilnummer", "same mobile number"),
     "fixed": ("gleicher Festnetzanschluss", "same landline"), "full": ("gleich", "equal"),
     "street": ("gleiche Straße", "same street"), "postcode": ("gleiche Postleitzahl", "same postcode"),
+    "neighbour": ("gleiche Straße, andere Hausnummer", "same street, other number"),
     "city": ("gleicher Ort", "same city"), "close": ("fast gleich", "nearly equal"),
     "domain": ("gleiche E-Mail-Domain", "same mail domain"), "named": ("trägt den Namen", "bears the name"),
     "with own address": ("mit eigener E-Mail oder Nummer", "with an unshared mail or number"),
@@ -90,7 +92,7 @@ def outcome(evidence: Evidence, model: Model) -> Literal["merge", "review", "apa
 
 
 def why_not(evidence: Evidence, model: Model, language: Language = "de") -> str:
-    """One sentence on what keeps two records apart: the veto, else the bits that are missing and what speaks against."""
+    """One sentence on what keeps two records apart: the veto, else the bits that are missing and what is against."""
     if evidence.veto is not None:
         return _say(_VETOES, evidence.veto, language)
     lacking = (model.bands.merge_millibits - evidence.weight) / MILLI

@@ -229,7 +229,7 @@ def _common_phone(phone: str, population: Population) -> str:
 
 
 def address_grade(one: Traits, other: Traits) -> str:
-    """full (street, number and place), street (a number is missing), neighbour, postcode, city, differs, or missing."""
+    """Full (street, number and place), street (a number is missing), neighbour, postcode, city, differs, or missing."""
     if (one.postcode is None and one.city is None) or (other.postcode is None and other.city is None):
         return MISSING
     same_code = one.postcode is not None and one.postcode == other.postcode

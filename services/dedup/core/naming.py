@@ -109,7 +109,7 @@ def _whole(record: Record, name: Spelling, sources: Mapping[str, SourceView]) ->
             value={"given": given, "family": family},
             key=key,
             trust=sources.get(record.source, SourceView()).trust,
-            valid=_full(given) and _full(family),
+            valid=_full(given) + _full(family),
             complete=completeness_of(f"{given or ''} {family or ''}".strip()),
         )
     ]
@@ -131,7 +131,7 @@ def _part(part: str, record: Record, name: Spelling, sources: Mapping[str, Sourc
             value=text,
             key=flat(fold(text)).rstrip("."),
             trust=sources.get(record.source, SourceView()).trust,
-            valid=_full(text) if part in ("given", "family") else True,
+            valid=_full(text) if part in ("given", "family") else 1,
             complete=completeness_of(text),
         )
     ]

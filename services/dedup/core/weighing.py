@@ -1,4 +1,4 @@
-"""Weighing: what a set of grades says, as parts that add up. Most pairs share few sets of grades, so each is weighed once."""
+"""Weighing: what a set of grades says, as parts that add up. Few sets make most pairs, so each is weighed once."""
 
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -57,8 +57,11 @@ class Grades(NamedTuple):
 
 
 class Weighed(NamedTuple):
-    """The parts that follow from grades alone and their sum; how many percent of the names' rarity is to be added, at most
-    how many millibits of it, whether the company's rarity counts, and whether promise 7 makes them one."""
+    """What follows from grades alone: the parts and their sum, and what of the two records has to be added.
+
+    `rarity_percent` of the names' rarity, of which at most `rarity_max` millibits; the company's rarity under the field
+    `company_rarity`; and whatever is lacking to the merge band where promise 7 makes them one.
+    """
 
     parts: tuple[Part, ...]
     weight: int
@@ -147,7 +150,7 @@ def _links(parts: list[Part], links: tuple[str, ...], model: Model) -> None:
 
 def _together(parts: list[Part], grades: Grades, links: tuple[str, ...], support: str, model: Model) -> None:
     """Two-way tables: what one field means depends on another."""
-    named = "both" if grades.given in SUPPORTING and grades.family in SUPPORTING else "one"
+    named = ("none", "one", "both")[(grades.given in SUPPORTING) + (grades.family in SUPPORTING)]
     for field, one, other in (
         ("mail × given", grades.mail, grades.given),
         ("phone × given", grades.phone, grades.given),

@@ -1,0 +1,82 @@
+import pytest
+
+from shared.domain.addresses import city_key, company_key, house_key, postcode_key, split_street, street_key
+from shared.domain.countries import country_code
+
+
+@pytest.mark.parametrize(
+    ("text", "street", "number"),
+    [
+        ("Hauptstr. 5a", "Hauptstr.", "5a"),
+        ("Hauptstraße 5 a", "Hauptstraße", "5 a"),
+        ("Hauptstr.5", "Hauptstr.", "5"),
+        ("Straße des 17. Juni 135", "Straße des 17. Juni", "135"),
+        ("Am Ring 3/5", "Am Ring", "3/5"),
+        ("Musterweg 12 - 14", "Musterweg", "12-14"),
+        ("Musterweg 12-14", "Musterweg", "12-14"),
+        ("5 Main Street", "Main Street", "5"),
+        ("Unter den Linden", "Unter den Linden", None),
+        ("", None, None),
+        (None, None, None),
+    ],
+)
+def test_a_street_splits_into_name_and_number(text: str | None, street: str | None, number: str | None) -> None:
+    assert split_street(text) == (street, number)
+
+
+def test_long_rubbish_in_a_street_is_read_at_once() -> None:
+    assert split_street("1 " * 500)[0] is not None
+    assert split_street("a" * 1000 + "!" * 1000)[1] is None
+
+
+@pytest.mark.parametrize(
+    "text", ["Hermann-Löns-Straße", "Hermann-Loens-Str.", "hermann löns str", "HERMANN-LÖNS-STRASSE"]
+)
+def test_one_street_in_every_writing(text: str) -> None:
+    assert street_key(text) == "hermannloensstr"
+
+
+def test_cities_are_compared_without_their_river() -> None:
+    assert city_key("Frankfurt am Main") == city_key("Frankfurt/Main") == city_key("Frankfurt a. M.") == "frankfurt"
+    assert city_key("Sankt Ingbert") == city_key("St. Ingbert")
+
+
+def test_german_postcodes_get_their_zero_back() -> None:
+    assert postcode_key("1067", "DE") == postcode_key("D-01067", "DE") == "01067"
+    assert postcode_key("8001", "CH") == "8001"
+    assert postcode_key("sw1a 1aa", "GB") == "SW1A1AA"
+
+
+def test_house_numbers_lose_their_blanks() -> None:
+    assert house_key("5 A") == "5a"
+
+
+@pytest.mark.parametrize(
+    "text", ["Stange UG (haftungsbeschränkt)", "STANGE", "Stange GmbH & Co. KG", "Stange e.K.", "stange ug"]
+)
+def test_a_company_is_its_name_without_its_legal_form(text: str) -> None:
+    assert company_key(text) == "stange"
+
+
+def test_a_company_that_is_nothing_but_a_legal_form_keeps_it() -> None:
+    assert company_key("AG & Co.") == "ag co"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Deutschland", "DE"),
+        ("germany", "DE"),
+        ("D", "DE"),
+        ("Österreich", "AT"),
+        ("U.K.", "GB"),
+        ("Vereinigte Staaten", "US"),
+        ("USA", "US"),
+        ("fr", "FR"),
+        ("Atlantis", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_country_names_become_codes(text: str | None, code: str | None) -> None:
+    assert country_code(text) == code

@@ -1,0 +1,102 @@
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.consent import STRICTNESS, allows, consent_states
+from shared.domain.record import Consent
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+STATUSES = list(STRICTNESS)
+
+moments = st.one_of(st.none(), st.integers(0, 9).map(lambda days: START + timedelta(days=days)))
+proofs = st.one_of(
+    st.none(), st.integers(0, 9).map(lambda days: {"confirmed_at": (START + timedelta(days=days)).isoformat()})
+)
+statements = st.lists(
+    st.builds(
+        Consent,
+        purpose=st.just("newsletter"),
+        channel=st.just("email"),
+        status=st.sampled_from([*STATUSES, "perhaps"]),
+        address=st.sampled_from([None, "a@x.de", "A@x.de", "b@x.de"]),
+        at=moments,
+        proof=proofs,
+    ),
+    max_size=6,
+)
+
+
+def said(status: str, on: int | None = None, address: str | None = "a@x.de", confirmed: int | None = None) -> Consent:
+    proof = None if confirmed is None else {"confirmed_at": (START + timedelta(days=confirmed)).isoformat()}
+    at = None if on is None else START + timedelta(days=on)
+    return Consent(purpose="newsletter", channel="email", status=status, address=address, at=at, proof=proof)
+
+
+def status_of(*spoken: Consent) -> str:
+    (state,) = [one for one in consent_states(spoken) if one.address is not None]
+    return state.status
+
+
+def test_a_refusal_holds_whatever_was_granted_later_without_proof() -> None:
+    assert status_of(said("withdrawn", 1), said("granted", 5)) == "withdrawn"
+
+
+def test_a_newer_confirmed_proof_grants_again() -> None:
+    assert status_of(said("withdrawn", 1), said("granted", 5, confirmed=5)) == "granted"
+
+
+def test_an_older_proof_does_not_undo_a_newer_refusal() -> None:
+    assert status_of(said("granted", 1, confirmed=1), said("withdrawn", 5)) == "withdrawn"
+
+
+def test_a_refusal_without_time_cannot_be_outlived() -> None:
+    assert status_of(said("denied"), said("granted", 5, confirmed=5)) == "denied"
+
+
+def test_a_refusal_without_address_counts_for_every_address() -> None:
+    states = consent_states([said("granted", 1), said("withdrawn", 2, address=None)])
+    assert not allows(states, "newsletter", "email", "a@x.de")
+
+
+def test_a_grant_without_address_allows_no_address() -> None:
+    assert not allows(consent_states([said("granted", 1, address=None)]), "newsletter", "email", "a@x.de")
+
+
+def test_consent_for_one_address_is_none_for_another() -> None:
+    states = consent_states([said("granted", 1)])
+    assert allows(states, "newsletter", "email", "A@X.de")
+    assert not allows(states, "newsletter", "email", "b@x.de")
+    assert not allows(states, "survey", "email", "a@x.de")
+
+
+def test_pending_is_stricter_than_granted_until_confirmed() -> None:
+    assert status_of(said("pending", 1), said("granted", 1)) == "pending"
+    assert status_of(said("pending", 1), said("granted", 2, confirmed=2)) == "granted"
+
+
+@given(statements)
+def test_the_order_of_statements_does_not_matter(spoken: list[Consent]) -> None:
+    shuffled = sorted(spoken, key=lambda one: repr((one.status, one.at, one.address)))
+    assert consent_states(spoken) == consent_states(shuffled) == consent_states(list(reversed(spoken)))
+
+
+@given(statements, statements)
+def test_joining_without_new_proof_can_only_tighten(ours: list[Consent], theirs: list[Consent]) -> None:
+    bare = [
+        [Consent(one.purpose, one.channel, one.status, one.address, one.at) for one in some] for some in (ours, theirs)
+    ]
+    for address in ("a@x.de", "b@x.de"):
+        joined = allows(consent_states(bare[0] + bare[1]), "newsletter", "email", address)
+        alone = [allows(consent_states(some), "newsletter", "email", address) for some in bare]
+        spoken = [any(one.address and one.address.lower() == address for one in some) for some in bare]
+        assert not joined or all(allowed for allowed, said_so in zip(alone, spoken, strict=True) if said_so)
+
+
+@given(statements, statements)
+def test_joining_allows_nothing_that_neither_allowed(ours: list[Consent], theirs: list[Consent]) -> None:
+    for address in ("a@x.de", "b@x.de"):
+        if allows(consent_states(ours + theirs), "newsletter", "email", address):
+            assert any(allows(consent_states(some), "newsletter", "email", address) for some in (ours, theirs)) or any(
+                one.proof is not None for one in ours + theirs
+            )
