@@ -30,7 +30,7 @@ class Server:
 
     def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
         config = uvicorn.Config(
-            app, lifespan="off", log_config=None, access_log=False, ws="none", server_header=False,
+            app, interface="asgi3", lifespan="off", log_config=None, access_log=False, ws="none", server_header=False,
             timeout_graceful_shutdown=GRACE_S,
         )  # fmt: skip
         self._server = _Server(config)
