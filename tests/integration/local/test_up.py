@@ -22,7 +22,7 @@ from deploy.local.postgres import POSTGRES_VERSION
 from tests.integration.local.running import Up, is_alive, launch, running, until, who_answers
 
 PROMISED_S = 1.0 + 2.0
-"""Contract, section 1: endpoints.json follows a restart within a second; and two for a machine that serves others too."""
+"""Contract, section 1: endpoints.json follows a restart within a second; two more for a machine that serves others."""
 
 
 @pytest.fixture(scope="module")
