@@ -200,9 +200,9 @@ def _whole(full: str) -> NameReading:
     if not spoken.kept:
         return NameReading((), (), None, spoken.sex)
     if "," not in full and len(spoken.kept) <= 2:
-        first, *last = spoken.kept
+        first, last = spoken.kept[0], spoken.kept[1:]
         if last or (first in given_sexes() and first not in family_names()):
-            return NameReading((first,), tuple(last), spoken.generation, spoken.sex)
+            return NameReading((first,), last, spoken.generation, spoken.sex)
         return NameReading((), (first,), spoken.generation, spoken.sex)
     parsed = HumanName(full)
     given_words = _words(f"{parsed.first} {parsed.middle}".strip())

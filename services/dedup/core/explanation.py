@@ -9,7 +9,7 @@ from services.dedup.core.model import MILLI, Model, probability
 Language = Literal["de", "en"]
 Words = Mapping[str, tuple[str, str]]
 
-_FIELDS: Final[Words] = {
+FIELDS: Final[Words] = {
     "start": ("Ausgangslage", "starting point"), "given": ("Vorname", "given name"),
     "family": ("Nachname", "family name"),
     "rarity": ("Seltenheit", "rarity"), "mail": ("E-Mail", "e-mail"), "phone": ("Telefon", "phone"),
@@ -19,7 +19,7 @@ _FIELDS: Final[Words] = {
     "owner": ("Postfach", "mailbox"), "support": ("sonst noch", "besides"), "name": ("Name", "name"),
     "full name": ("Voller Name", "full name"),
 }  # fmt: skip
-_GRADES: Final[Words] = {
+GRADES: Final[Words] = {
     "prior": ("zwei beliebige Datensätze", "any two records"), "exact": ("gleich", "equal"),
     "equal": ("gleich", "equal"),
     "part": ("teilweise gleich", "equal in part"), "swapped": ("vertauscht gleich", "equal, swapped"),
@@ -107,14 +107,14 @@ def why_not(evidence: Evidence, model: Model, language: Language = "de") -> str:
 def short(evidence: Evidence, language: Language = "de") -> str:
     """The sum in one line: "E-Mail +20.5, Vorname +5.0, Ausgangslage -16.0 = 9.5 Bit = 99.9 %"."""
     parts = sorted(evidence.parts, key=lambda part: -part.weight)
-    terms = ", ".join(f"{_say(_FIELDS, part.field, language)} {part.weight / MILLI:+.1f}" for part in parts)
+    terms = ", ".join(f"{_say(FIELDS, part.field, language)} {part.weight / MILLI:+.1f}" for part in parts)
     unit = "Bit" if language == "de" else "bits"
     return f"{terms} = {evidence.weight / MILLI:.1f} {unit} = {100 * probability(evidence.weight):.1f} %"
 
 
 def _text(field: str, grade: str, language: Language) -> str:
-    fields = " × ".join(_say(_FIELDS, one, language) for one in field.split(" × "))
-    grades = " × ".join(_say(_GRADES, one, language) for one in grade.split(" × "))
+    fields = " × ".join(_say(FIELDS, one, language) for one in field.split(" × "))
+    grades = " × ".join(_say(GRADES, one, language) for one in grade.split(" × "))
     return f"{fields} {grades}"
 
 

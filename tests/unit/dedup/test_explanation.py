@@ -1,7 +1,6 @@
 import pytest
 
-from services.dedup.core import explanation
-from services.dedup.core.explanation import explain_pair, outcome, short, why_not
+from services.dedup.core.explanation import FIELDS, GRADES, explain_pair, outcome, short, why_not
 from tests.unit.dedup.made import between, model, traits
 
 ONE = traits("a", given_name="Jörg", family_name="Müller", email="joerg77@web.de", phone="0171 1234567", city="Kiel")
@@ -34,11 +33,11 @@ def test_why_not_names_the_missing_bits() -> None:
 def test_every_word_of_the_model_is_spoken_in_both_languages() -> None:
     fields = {name for table in model().weights for name in [table.removesuffix("-linked")]} - {"link", "further link"}
     spoken = {part for name in (*fields, *model().interactions) for part in name.split(" × ")}
-    assert spoken <= {*explanation._FIELDS, "nameless"}
+    assert spoken <= {*FIELDS, "nameless"}
     grades = {grade for table in model().weights.values() for grade in table}
     grades |= {grade for table in model().interactions.values() for row in table for grade in (row, *table[row])}
     words = {grade.partition(" ")[2] or grade for grade in grades}
-    assert words <= {*explanation._GRADES}
+    assert words <= {*GRADES}
 
 
 def test_an_explanation_holds_no_value_of_a_person() -> None:

@@ -253,7 +253,7 @@ members = st.lists(
         birthday=st.sampled_from(["1980-02-03", "3.2.1980", "31.2.80", "01.01.1900"]),
         company=st.sampled_from(["X AG", "x", "Y GmbH", "-"]),
     ),
-    max_size=6,
+    max_size=4,
     unique_by=lambda one: one.record_id,
 )
 

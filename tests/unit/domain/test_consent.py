@@ -23,7 +23,7 @@ statements = st.lists(
         at=moments,
         proof=proofs,
     ),
-    max_size=6,
+    max_size=4,
 )
 
 
