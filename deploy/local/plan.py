@@ -62,6 +62,7 @@ def environment(inherited: Mapping[str, str], kafka: str, database: str, *, embe
     kept = {key: value for key, value in inherited.items() if not (embedded_kafka and key.startswith(KAFKA_ACCESS))}
     path = [str(ROOT), *filter(None, [inherited.get("PYTHONPATH")])]
     return {
+        "KONTAKTWERK_CONFIG_DIR": str(ROOT / "deploy" / "config"),  # wherever `up` was called from
         **kept,
         "KAFKA_BOOTSTRAP_SERVERS": kafka,
         "DATABASE_URL": database,
