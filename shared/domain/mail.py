@@ -81,7 +81,7 @@ def is_role_local(local: str) -> bool:
 def is_nobodys_mail(canonical: str) -> bool:
     """True for addresses that are typed to get past a required field: unbekannt@…, keine@…, test@test.de."""
     local, _, domain = canonical.partition("@")
-    if local == "test" or meant_as_name(local) is None:
+    if local == "test" or (local.isalnum() and meant_as_name(local) is None):
         return local == domain.partition(".")[0] or not _TESTED.fullmatch(local)
     return bool(_NOBODY.fullmatch(local)) or local == domain.partition(".")[0] == "noemail"
 

@@ -199,7 +199,7 @@ def _whole(full: str) -> NameReading:
     spoken = _words(full)
     if not spoken.kept:
         return NameReading((), (), None, spoken.sex)
-    if "," not in full and len(spoken.kept) <= 2:
+    if "," not in full and not spoken.kept[2:]:
         first, last = spoken.kept[0], spoken.kept[1:]
         if last or (first in given_sexes() and first not in family_names()):
             return NameReading((first,), last, spoken.generation, spoken.sex)

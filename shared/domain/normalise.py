@@ -1,5 +1,6 @@
 """Normalising: the comparable form of a record, which is all that matching ever sees of it."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -71,14 +72,16 @@ def traits_of(record: Record, country: str | None = "DE") -> Traits:
 
     Never fails on what a source wrote: what cannot be read is simply not compared.
     """
-    text = record.text
+    said = {field: one.value for field, one in record.fields.items() if isinstance(one.value, str)}
+    text = said.get
     name = read_name(text("given_name"), text("family_name"), text("full_name"))
     given, family = name.given[:NAME_WORDS_MAX], name.family[:NAME_WORDS_MAX]
-    mails, domains = _mailboxes(_texts(record, "email", "emails"))
+    mails, domains = _mailboxes(_texts(said.get("email"), record.items("emails")))
     company_name = meant(text("company"))
     company = company_key(company_name) if company_name else None
     guessed_given, guessed_family = _guess(given, family, mails)
-    home = country_code(text("country")) or country
+    nation = country_code(text("country"))
+    home = nation or country
     street, house = split_street(meant(text("street")))
     postcode, city = meant(text("postcode")), meant(text("city"))
     return Traits(
@@ -93,21 +96,20 @@ def traits_of(record: Record, country: str | None = "DE") -> Traits:
         generation=generation_of(text("name_suffix")) or name.generation,
         mails=mails,
         domains=domains,
-        phones=_numbers(_texts(record, "phone", "phones"), home),
+        phones=_numbers(_texts(said.get("phone"), record.items("phones")), home),
         street=(street_key(street) or None) if street else None,
         house_number=(house_key(house) or None) if house else None,
         postcode=postcode_key(postcode, home) if postcode else None,
         city=(city_key(city) or None) if city else None,
-        country=country_code(text("country")),
+        country=nation,
         birthday=known_birthday(text("birthday")),
         company=company or None,
         vat_id="".join(words_of(text("vat_id") or "")) or None,
     )
 
 
-def _texts(record: Record, one: str, many: str) -> list[str]:
-    first = record.text(one)
-    return [said for said in (first, *map(_value, record.items(many))) if said]
+def _texts(first: str | None, items: Sequence[Json]) -> list[str]:
+    return [said for said in (first, *map(_value, items)) if said]
 
 
 def _value(item: Json) -> str | None:

@@ -29,6 +29,9 @@ _SAMPLES: Final = frozenset(
     {"mustermann", "musterfrau", "max mustermann", "erika mustermann", "mustermann max", "mustermann erika"}
 )
 _UNLESS_CAPITALISED: Final = frozenset({"na", "null", "none", "no", "nein"})
+_PLAINLY_MEANT: Final = re.compile(r"\s*[^\W\d_]{2,}[^\d]*\s\d")
+"""Words and a number, such as street and house: no placeholder has both, and most texts need no closer look."""
+
 _ONE_SIGN: Final = re.compile(r"([a-z0-9])\1{2,}|[x]+|0+")
 
 
@@ -77,6 +80,6 @@ def meant_as_name(text: str | None) -> str | None:
 
 def meant(text: str | None) -> str | None:
     """The text without outer blanks, or None where nothing was meant by it."""
-    if text is None or is_placeholder(text):
+    if text is None or (not _PLAINLY_MEANT.match(text) and is_placeholder(text)):
         return None
     return text.strip()
