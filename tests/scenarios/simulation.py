@@ -63,7 +63,7 @@ class Turnstile:
 class Tables:
     """What the first stage keeps, for good, changed under one lock.
 
-    Two negative controls: with `once` False it forgets what it has decided, with `locked` False nobody waits for others.
+    Two negative controls: with `once` False it forgets what it decided, with `locked` False nobody waits for others.
     """
 
     decided: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
