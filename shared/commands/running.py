@@ -51,7 +51,8 @@ class Running:
     def __init__(self, data: Path | None, environment: Mapping[str, str] | None = None) -> None:
         self._environment = os.environ if environment is None else environment
         self._named = data is not None
-        self._path = (data or DEFAULT_DATA) / "endpoints.json"
+        self.folder = data or DEFAULT_DATA
+        self._path = self.folder / "endpoints.json"
 
     def http(self) -> str:
         """The one address, without a slash at the end."""

@@ -62,7 +62,7 @@ def _special() -> Iterator[tuple[str, str, Row]]:
         Straße="Hauptstraße 5 a", PLZ="10115", Ort="Berlin",
     )  # fmt: skip
     yield "registration", "namesake", _seat(
-        "Jörg", "Müller-Lüdenscheidt", Anrede="Herr", Mobil="0176 04069992", Geburtsdatum="11.07.1961",
+        "Jörg", "Müller-Lüdenscheidt", Anrede="Herr", Mobil="0171 3920017", Geburtsdatum="11.07.1961",
         Straße="Holtenauer Straße 12", PLZ="24103", Ort="Kiel",
     )  # fmt: skip
     households = (
