@@ -88,8 +88,8 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
     ),
     Code.BIRTHDAY_IMPLAUSIBLE: Meaning(
         "error",
-        "The date does not exist, lies in the future, is more than 120 years ago, or is one that systems fill in.",
-        "This cannot be a birthday; ask for it or clear it.",
+        "The date does not exist, lies in the future, is more than 120 years ago, or is one that systems fill in (warning).",
+        "Ask for the birthday or clear it.",
     ),
     Code.NAME_IMPLAUSIBLE: Meaning(
         "warning",
@@ -114,8 +114,11 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
 }
 
 
-def finding(code: Code, path: str, lead: str = "") -> Finding:
-    """A finding at a path (a JSON pointer into the contact); `lead` is a sentence before the usual message."""
+def finding(code: Code, path: str, lead: str = "", severity: Severity | None = None) -> Finding:
+    """A finding at a path (a JSON pointer into the contact); `lead` is a sentence before the usual message.
+
+    `severity` is for a case that is less certain than the code's usual one.
+    """
     meaning = MEANINGS[code]
     message = f"{lead} {meaning.message}" if lead else meaning.message
-    return Finding(path=path, code=code.value, severity=meaning.severity, message=message)
+    return Finding(path=path, code=code.value, severity=severity or meaning.severity, message=message)

@@ -87,9 +87,10 @@ def meant_instead(path: str, value: str, domain: str) -> Suggestion:
 
 def _judge(value: str, contact: Contact) -> tuple[Code | None, str | None]:
     """The gravest thing to say about an address, and the domain that was probably meant."""
-    if not is_address(value):
-        return Code.EMAIL_SYNTAX, None
     local, _, domain = value.lower().rpartition("@")
+    if not is_address(value):
+        meant = meant_domain(domain, contact.company.name)
+        return Code.EMAIL_SYNTAX, meant if meant is not None and is_address(f"{local}@{meant}") else None
     if (meant := meant_domain(domain, contact.company.name)) is not None:
         return Code.EMAIL_TYPO, meant
     if is_disposable(domain):

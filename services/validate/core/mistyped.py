@@ -102,7 +102,7 @@ def _nearest_ending(ending: str, found: tuple[str, ...]) -> str | None:
 def _near_ending(domain: str) -> str | None:
     """firma.con: an ending that does not exist, one slip from a frequent one."""
     rest, _, ending = domain.rpartition(".")
-    if not rest or _exists(ending) or ending in _RESERVED:
+    if not rest or _exists(ending):
         return None
     near = [one for one in _ENDINGS if OSA.distance(ending, one, score_cutoff=1) <= 1]
     return f"{rest}.{near[0]}" if near else None

@@ -65,16 +65,18 @@ def judge_birthday(birthday: str | None, today: date) -> tuple[str | None, list[
         exists = _exists(_LEAP_YEAR, int(without[1]), int(without[2]))
         return birthday, [] if exists else [finding(Code.BIRTHDAY_IMPLAUSIBLE, "/birthday", "There is no such day.")]
     read = parse_birthday(birthday)
-    why = _implausible(read, today)
-    return read or birthday, [finding(Code.BIRTHDAY_IMPLAUSIBLE, "/birthday", why)] if why else []
+    if why := _impossible(read, today):
+        return read or birthday, [finding(Code.BIRTHDAY_IMPLAUSIBLE, "/birthday", why)]
+    if read in PLACEHOLDER_DATES:
+        why = "Systems fill in this date where none is known."
+        return read, [finding(Code.BIRTHDAY_IMPLAUSIBLE, "/birthday", why, "warning")]
+    return read, []
 
 
-def _implausible(read: str | None, today: date) -> str:
-    """Why a date (ISO, None: unreadable) is no birthday, empty if nothing speaks against it."""
+def _impossible(read: str | None, today: date) -> str:
+    """Why a date (ISO, None: unreadable) cannot be a birthday, empty if it can."""
     if read is None:
         return "There is no such date."
-    if read in PLACEHOLDER_DATES:
-        return "Systems fill in this date where none is known."
     if read > today.isoformat():
         return "This day is still to come."
     if int(read[:4]) < today.year - AGE_YEARS_MAX:

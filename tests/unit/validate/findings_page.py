@@ -6,7 +6,8 @@ from services.validate.core.quality import PENALTY
 HEAD = """# Findings
 
 What validation says about a path of a contact (`quality.findings` on `contacts.clean`, in
-`GET /v1/contacts/{id}` and in the answer of `POST /v1/validations`). Written from `services/validate/core/codes.py`; a test compares the two.
+`GET /v1/contacts/{id}` and in the answer of `POST /v1/validations`). Written from
+`services/validate/core/codes.py`; a test compares the two.
 
 A finding has a `path` (a JSON pointer into the contact), a `code`, a `severity` and a `message` that says what to do
 and never quotes the value. New codes may appear; one that is here keeps its meaning.

@@ -64,4 +64,6 @@ def test_a_name_and_a_birthday_are_judged_as_in_the_table(case: dict[str, Any]) 
     )
     found = decide(one, NOTHING_NEEDED, TODAY)
     assert said(found) == case["codes"]
+    if "severity" in case:
+        assert [one.severity for one in found.quality.findings] == [case["severity"]]
     assert found.birthday == case.get("written", case.get("birthday"))

@@ -20,7 +20,8 @@ written = st.one_of(
     st.text(max_size=40),
     st.sampled_from(
         ["n/a", "-", "Jörg", "anna@gmial.com", "anna@web.de", "0171 1234567", "+4930901820", "10115", "D-1067",
-         "Berlin", "Deutschland", "CH", "31.02.1980", "1980-02-29", "--02-29", "info@example.de", "\ud800", "x@\ud800.de", "%s"]
+         "Berlin", "Deutschland", "CH", "31.02.1980", "1980-02-29", "--02-29", "info@example.de", "\ud800",
+         "x@\ud800.de", "%s"]
     ),
 )  # fmt: skip
 maybe = st.none() | written

@@ -1,11 +1,14 @@
 """Completeness and score: what they count, by hand."""
 
+from pathlib import Path
+
 import pytest
 
 from services.validate.core.decide import decide
 from services.validate.core.standards import days_of, standards_of
 from shared.domain.configuration import Fields
 from shared.domain.contact import Address, Company, Contact, Email, Name
+from shared.runtime.configuration import load
 from tests.unit.validate.contacts import STANDARDS, TODAY, contact
 
 HOME = Address(street="Hauptstr.", house_number="5a", postcode="10115", city="Berlin", country="DE")
@@ -83,3 +86,11 @@ def test_a_duration_that_is_none_is_refused(text: str) -> None:
 
 def test_durations_are_read_in_days() -> None:
     assert [days_of(text, "x") for text in ("900d", "12h", "36h", "1440m", "86400s")] == [900, 0.5, 1.5, 1, 1]
+
+
+def test_the_configuration_that_is_shipped_is_one_to_judge_by() -> None:
+    shipped = load(Path(__file__).parents[3] / "deploy" / "config")
+    standards = standards_of(shipped.fields, shipped.sources)
+    assert standards.needs == STANDARDS.needs
+    assert standards.half_life_days == STANDARDS.half_life_days
+    assert standards.homes["webform"] == "DE"
