@@ -88,7 +88,7 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
     ),
     Code.BIRTHDAY_IMPLAUSIBLE: Meaning(
         "error",
-        "The date does not exist, lies in the future, is more than 120 years ago, or is one that systems fill in (warning).",
+        "No such date, still to come, over 120 years ago; as a warning, a date that systems fill in where none is known.",
         "Ask for the birthday or clear it.",
     ),
     Code.NAME_IMPLAUSIBLE: Meaning(
