@@ -9,6 +9,7 @@ import aiohttp
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from yarl import URL
 
 from services.ingest.core.books import Books, Worker, books_of, stage_of
 from services.ingest.store import Shelf
@@ -85,7 +86,8 @@ class Owners:
         """The owner's answer, streamed; the next worker is asked when one does not accept, none left: 503."""
         urls = self._urls(service)
         body = await read_body(request, BODY_BYTES_MAX)
-        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        query = request.scope["query_string"].decode("latin-1")
+        path = request.scope["raw_path"].decode("latin-1").partition("?")[0] + (f"?{query}" if query else "")
         headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _HOP]
         for url in urls:
             answer = await self._asked(request.method, url + path, headers, body)
@@ -121,7 +123,9 @@ class Owners:
     ) -> aiohttp.ClientResponse | None:
         assert self._session is not None, "opened before the first request"
         try:
-            return await self._session.request(method, url, headers=headers, data=body or None, allow_redirects=False)
+            return await self._session.request(
+                method, URL(url, encoded=True), headers=headers, data=body or None, allow_redirects=False
+            )
         except aiohttp.ClientConnectorError:
             return None
         except (aiohttp.ClientError, TimeoutError):

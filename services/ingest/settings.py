@@ -9,19 +9,27 @@ class IngestSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KONTAKTWERK_INGEST_", frozen=True)
     record_key: SecretStr | None = Field(
-        None,
+        default=None,
         description="The key behind record ids, at least 16 characters; unset: one is made at the first start and kept "
         "in the database. Another key gives every record another id.",
     )
     kafka_wait_s: float = Field(
-        5.0, gt=0, le=30, description="Seconds until a delivery that Kafka does not acknowledge is answered with 503."
+        default=5.0,
+        gt=0,
+        le=30,
+        description="Seconds until a delivery that Kafka does not acknowledge is answered with 503.",
     )
     database_wait_s: float = Field(
-        2.0, gt=0, le=30, description="Seconds until a delivery goes on without asking Postgres whether it is known."
+        default=2.0,
+        gt=0,
+        le=30,
+        description="Seconds until a delivery goes on without asking Postgres whether it is known.",
     )
     batch_messages_max: int = Field(
-        500, ge=1, le=5_000, description="Messages whose receipts are brought up to date in one transaction."
+        default=500, ge=1, le=5_000, description="Messages whose receipts are brought up to date in one transaction."
     )
     owner_wait_s: float = Field(
-        60.0, gt=0, description="Seconds that the owner of a path may be silent before the door answers 503 for it."
+        default=60.0,
+        gt=0,
+        description="Seconds that the owner of a path may be silent before the door answers 503 for it.",
     )

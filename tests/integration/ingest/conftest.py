@@ -1,19 +1,35 @@
-"""A front door on a migrated database."""
+"""A front door on a migrated database: migrated once, emptied for every test."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from shared.runtime.database import Database
 from shared.runtime.migrations import migrate
 from tests.integration.ingest.house import House, closed, opened
+from tests.support.stack import Stack, create_database, drop_database
+
+EMPTY = """TRUNCATE ingest.record_state, ingest.idempotency, ingest.receipt, ingest.contact_seen, ingest.dead_letter,
+           ingest.source_count, runtime.token"""
+
+
+@pytest.fixture(scope="module")
+def migrated(stack: Stack) -> Iterator[str]:
+    """The URL of a database with all tables."""
+    name = f"test_{secrets.token_hex(8)}"
+    url = asyncio.run(create_database(stack.database_url, name))
+    asyncio.run(migrate(url))
+    yield url
+    asyncio.run(drop_database(stack.database_url, name))
 
 
 @pytest.fixture
-async def tables(database: str) -> AsyncIterator[Database]:
-    """A database with all tables."""
-    await migrate(database)
-    tables = Database(database)
+async def tables(migrated: str) -> AsyncIterator[Database]:
+    """That database, empty."""
+    tables = Database(migrated)
+    await tables.execute(EMPTY)
     yield tables
     await tables.close()
 

@@ -1,4 +1,4 @@
-"""The front door with everything behind it but the other services: a log in memory, a real Postgres, a real ASGI app."""
+"""The front door with everything behind it but the other services: a log in memory, a real Postgres, a real app."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
