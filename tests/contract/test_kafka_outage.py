@@ -1,7 +1,7 @@
 """Goal: a broker that is killed and comes back costs time and nothing else.
 
-Method: a Kafka of this test alone, killed with -9 while a producer sends and a consumer reads; started again on the same
-folder after some seconds.
+Method: a Kafka of this test alone, killed with -9 while a producer sends and a consumer reads; started again on the
+same folder after some seconds.
 """
 
 import asyncio

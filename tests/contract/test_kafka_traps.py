@@ -4,6 +4,9 @@ Method: on a real Kafka where a broker can be brought to it; else with a stand-i
 real one was seen to do.
 """
 
+# pyright: reportPrivateUsage=false
+# Stand-ins take the place of a client that is otherwise made inside.
+
 import asyncio
 import secrets
 import time
