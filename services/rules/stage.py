@@ -20,7 +20,7 @@ from services.rules.core.labels import labels_of
 from services.rules.core.plan import Arrived, Heard, Plan, Versioned, planned
 from services.rules.core.rulebook import Rulebook
 from services.rules.core.searching import search_keys
-from services.rules.store import Labels, Row, Store, packed
+from services.rules.store import Labels, Row, Store, as_json, packed
 from shared.domain.contact import Contact
 from shared.domain.events import Retired
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
@@ -161,7 +161,7 @@ class Rules:
         asked = plan.awaited.get(newest.contact_id)
         if asked is not None and asked.version > row.published_version and row.document is not None:
             contact = said_again(row.standing(), asked.cause, around.now)
-            writes.rows.append(_row(contact, content_hash(contact), row.stuck))
+            writes.rows.append(_row(contact, content_hash(contact), row.stuck, packed(as_json(contact))))
             return Forward((cleaned(contact, newest.traceparent),))
         return Forward((_as_stored(row, newest.traceparent),))
 
@@ -194,10 +194,11 @@ class Rules:
 
 def _publish(decided: Published, traceparent: str | None, writes: Writes) -> Outcome:
     contact = decided.contact
-    document = packed(contact)
-    if len(msgspec.json.encode(contact)) > MESSAGE_BYTES_MAX:
+    document = as_json(contact)
+    if len(document) > MESSAGE_BYTES_MAX:
         return DeadLetter(LetterReason.TOO_LARGE, f"the clean contact exceeds {MESSAGE_BYTES_MAX} bytes")
-    writes.rows.append(_row(contact, decided.content_hash, "\n".join(sorted(decided.holding.stuck)), document))
+    stuck = "\n".join(sorted(decided.holding.stuck))
+    writes.rows.append(_row(contact, decided.content_hash, stuck, packed(document)))
     _reindex(contact.contact_id, decided.before, contact, writes)
     writes.changes.append((contact.contact_id, contact.version, contact.updated_at, _note(contact, decided.before)))
     writes.happenings += decided.happenings
@@ -227,7 +228,7 @@ def _retire(decided: Gone, row: Row | None, traceparent: str | None, writes: Wri
     return Forward((tombstone(gone.tombstone(), traceparent),))
 
 
-def _row(contact: Contact, digest: bytes, stuck: str, document: bytes | None = None) -> Row:
+def _row(contact: Contact, digest: bytes, stuck: str, document: bytes) -> Row:
     return Row(
         contact_id=contact.contact_id,
         version=contact.version,
@@ -237,7 +238,7 @@ def _row(contact: Contact, digest: bytes, stuck: str, document: bytes | None = N
         merged_into=None,
         merged_into_version=None,
         content_hash=digest,
-        document=packed(contact) if document is None else document,
+        document=document,
         stuck=stuck,
     )
 

@@ -94,9 +94,14 @@ class Entry(NamedTuple):
     said: dict[str, Any]
 
 
-def packed(contact: Contact) -> bytes:
-    """The document of a contact as it is stored."""
-    return _PACK.compress(_ENCODER.encode(contact))
+def as_json(contact: Contact) -> bytes:
+    """A contact as it is said."""
+    return _ENCODER.encode(contact)
+
+
+def packed(document: bytes) -> bytes:
+    """A document as it is stored."""
+    return _PACK.compress(document)
 
 
 def unpacked(document: bytes) -> bytes:

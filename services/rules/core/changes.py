@@ -4,6 +4,7 @@
 """
 
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -39,11 +40,7 @@ def content_hash(contact: Contact) -> bytes:
 def changed_paths(before: Contact | None, after: Contact) -> tuple[str, ...]:
     """The paths that differ, in the order of the contact's fields; for a new contact all that is not empty."""
     paths: list[str] = []
-    for name in after.__struct_fields__:
-        if name in NO_CONTENT:
-            continue
-        new = getattr(after, name)
-        old = _EMPTY[name] if before is None else getattr(before, name)
+    for name, new, old in zip(_CONTENT, _VALUES(after), _EMPTY if before is None else _VALUES(before), strict=True):
         if new != old:
             paths += _paths(name, old, new)
     return tuple(paths)
@@ -75,6 +72,8 @@ def _defaults() -> dict[str, Any]:
     return empty
 
 
-_EMPTY: Final = _defaults()
+_CONTENT: Final = tuple(name for name in Contact.__struct_fields__ if name not in NO_CONTENT)
+_VALUES: Final = attrgetter(*_CONTENT)
+_EMPTY: Final = tuple(_defaults()[name] for name in _CONTENT)
 _NO_PRIORITY: Final = Priority()
 _NOBODY: Final = Cause(kind="refresh", id="")

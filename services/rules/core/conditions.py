@@ -62,12 +62,12 @@ class Condition:
     def verdict(self, given: "Given") -> Verdict:
         """Whether it holds for what is given. Never raises."""
         value = self.program.eval(given.activation)
-        kind = value.type()
-        if kind == cel.Type.BOOL:
-            return YES if value.value() else NO
-        if kind != cel.Type.ERROR:
+        answer = value.value()
+        if isinstance(answer, bool):
+            return YES if answer else NO
+        if value.type() != cel.Type.ERROR:
             return Verdict(holds=False, why_not=Why.TYPE)
-        return Verdict(holds=False, why_not=_why(str(value.value())))
+        return Verdict(holds=False, why_not=_why(str(answer)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -150,13 +151,24 @@ def plain(value: msgspec.Struct) -> dict[str, Any]:
 
 
 def _bare(value: Any) -> Any:
-    if value is None or isinstance(value, (str, bool, int, float)):
+    kind = type(value)
+    if kind in _AS_IS or value is None:
         return value
-    if isinstance(value, msgspec.Struct):
-        pairs = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
-        return {said: bare for said, name in pairs if (bare := _bare(getattr(value, name))) is not None}
-    if isinstance(value, (list, tuple)):
+    if (names := _names(kind)) is not None:
+        return {said: bare for said, name in names if (bare := _bare(getattr(value, name))) is not None}
+    if kind is tuple or kind is list:
         return [_bare(one) for one in value]
-    if isinstance(value, dict):
+    if kind is dict:
         return {str(name): bare for name, one in value.items() if (bare := _bare(one)) is not None}
     return msgspec.to_builtins(value)
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[tuple[str, str], ...] | None:
+    """The fields of a struct, as they are said and as they are called; None for what is no struct."""
+    if not issubclass(kind, msgspec.Struct):
+        return None
+    return tuple(zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True))
+
+
+_AS_IS: Final = frozenset((str, bool, int, float))
