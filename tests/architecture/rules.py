@@ -10,7 +10,15 @@ ROOT = Path(__file__).parents[2]
 FILE_LINES_MAX = 300
 """Above it a file nearly always holds a second thing; the few that do not are named in LONG with the reason."""
 
-LONG: dict[str, str] = {}
+STORE_LINES_MAX = 600
+"""A store holds every statement of its service, as the house asks; statements are long and read one at a time."""
+
+LONG: dict[str, str] = {
+    "services/__main__.py": "the table of contents: one short function for each verb",
+    "shared/runtime/broker/kafka.py": "one client with the guards against its traps, which only make sense together",
+    "tests/contract/test_broker.py": "one list of promises",
+    "tests/scenarios/simulation.py": "one simulated world",
+}
 """Files that may be longer, each with the reason why it still holds one thing."""
 
 COLUMNS_MAX = 120
@@ -94,8 +102,9 @@ def too_long(root: Path) -> list[str]:
     for path in python_files(root, "services", "shared", "deploy", "tests"):
         lines = path.read_text("utf-8").splitlines()
         name = str(path.relative_to(root))
-        if len(lines) > FILE_LINES_MAX and name not in LONG:
-            found.append(f"{name}: {len(lines)} lines, more than {FILE_LINES_MAX}")
+        most = STORE_LINES_MAX if path.name == "store.py" else FILE_LINES_MAX
+        if len(lines) > most and name not in LONG:
+            found.append(f"{name}: {len(lines)} lines, more than {most}")
         found += [f"{name}:{at}: too wide" for at, line in enumerate(lines, 1) if len(line) > COLUMNS_MAX]
     return found
 
@@ -199,8 +208,12 @@ def _is_constant(node: ast.expr) -> bool:
             return isinstance(node, ast.Constant)
 
 
+LIMIT = re.compile(r"[A-Z][A-Z0-9_]*_(?:MAX|MIN|S|MS|US|BYTES|KB|DAYS|BITS|YEARS|LINES|LETTERS)")
+"""How a limit is named: units come last."""
+
+
 def unexplained_numbers(root: Path) -> list[str]:
-    """Public numeric constants without the sentence below them that gives the reason for the number."""
+    """Limits (public numbers with a unit) without the sentence below them that gives the reason for the number."""
     found: list[str] = []
     for path in python_files(root, "services", "shared"):
         body = ast.parse(path.read_text("utf-8")).body
@@ -212,7 +225,7 @@ def unexplained_numbers(root: Path) -> list[str]:
 
 def _number_named(node: ast.stmt) -> str | None:
     match node:
-        case ast.AnnAssign(target=ast.Name(id=name), value=value) if name.isupper() and not name.startswith("_"):
+        case ast.AnnAssign(target=ast.Name(id=name), value=value) if LIMIT.fullmatch(name):
             return name if value is not None and _is_number(value) else None
         case _:
             return None

@@ -88,7 +88,7 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
     ),
     Code.BIRTHDAY_IMPLAUSIBLE: Meaning(
         "error",
-        "No such date, still to come, over 120 years ago; as a warning, a date that systems fill in where none is known.",
+        "No such date, still to come, over 120 years ago; as a warning, a date that systems fill in for none.",
         "Ask for the birthday or clear it.",
     ),
     Code.NAME_IMPLAUSIBLE: Meaning(
