@@ -87,7 +87,7 @@ def traits_of(record: Record, country: str | None = "DE") -> Traits:
     return Traits(
         record_id=record.record_id,
         source=record.source,
-        kind="organisation" if company and not given and not family else "person",
+        kind="organisation" if company and not (given or family or guessed_given) else "person",
         given=given,
         family=family,
         guessed_given=guessed_given,

@@ -39,6 +39,7 @@ GRADES: Final[Words] = {
     "fixed": ("gleicher Festnetzanschluss", "same landline"), "full": ("gleich", "equal"),
     "street": ("gleiche Straße", "same street"), "postcode": ("gleiche Postleitzahl", "same postcode"),
     "neighbour": ("gleiche Straße, andere Hausnummer", "same street, other number"),
+    "garbled": ("womöglich vertippt", "perhaps mistyped"),
     "city": ("gleicher Ort", "same city"), "close": ("fast gleich", "nearly equal"),
     "domain": ("gleiche E-Mail-Domain", "same mail domain"), "named": ("trägt den Namen", "bears the name"),
     "with own address": ("mit eigener E-Mail oder Nummer", "with an unshared mail or number"),

@@ -4,7 +4,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Final
 
-from rapidfuzz.distance import OSA
+from rapidfuzz.distance import OSA, JaroWinkler
 
 from services.dedup.core.population import Population
 from shared.domain.mail import is_free_mail, mail_kind
@@ -19,6 +19,9 @@ READINGS_MAX: Final = 131_072
 ONE_SLIP, TWO_SLIPS = 4, 8
 """Letters from which one, then two typing errors still leave a word recognisable."""
 
+GARBLED_FROM: Final = 0.8
+"""Jaro-Winkler similarity from which an unknown name may be a known one badly typed; two names reach it rarely."""
+
 MISSING: Final = "missing"
 SUPPORTING: Final = frozenset({"exact", "part", "nickname", "similar", "swapped"})
 
@@ -27,13 +30,15 @@ Words = tuple[str, ...]
 
 @lru_cache(READINGS_MAX)
 def given_grade(one: Words, other: Words) -> str:
-    """exact, part (one of several), nickname, similar (a slip), variant (both known names), initial, initial-differs,
-    differs, or missing.
+    """How alike two given names are.
+
+    exact, part (one of several), nickname (or another spelling of one name), similar (a slip), garbled (more slips,
+    and not both are known names), variant (both are, of one sex, a letter apart), initial, initial-differs, differs, missing.
     """
     if not one or not other:
         return MISSING
     if len(one[0]) == 1 or len(other[0]) == 1:
-        return _initials(one, other)
+        return "initial" if _same_initial(one, other) else "initial-differs"
     if flat("".join(one)) == flat("".join(other)):
         return "exact"
     if flat(one[0]) == flat(other[0]) or {*one} & {*other}:
@@ -41,20 +46,21 @@ def given_grade(one: Words, other: Words) -> str:
     return _single(one[0], other[0])
 
 
-def _initials(one: Words, other: Words) -> str:
-    return "initial" if one[0][0] == other[0][0] else "initial-differs"
+def _same_initial(one: Words, other: Words) -> bool:
+    return bool(one and other) and 1 in (len(one[0]), len(other[0])) and one[0][0] == other[0][0]
 
 
 def _single(one: str, other: str) -> str:
     if {*roots_of(one)} & {*roots_of(other)} or _is_short_for(one, other) or _is_short_for(other, one):
         return "nickname"
-    if not slip(one, other):
-        return "differs"
-    sexes = given_sexes()
-    known, known_too = sexes.get(one), sexes.get(other)
-    if known is None or known_too is None:
+    if _respelled(one) == _respelled(other):
+        return "nickname"
+    known, known_too = given_sexes().get(one), given_sexes().get(other)
+    if known is not None and known_too is not None:
+        return "variant" if slip(one, other) and {known, known_too} != {"m", "f"} else "differs"
+    if slip(one, other) or sorted(one) == sorted(other):
         return "similar"
-    return "differs" if {known, known_too} == {"m", "f"} else "variant"
+    return "garbled" if JaroWinkler.similarity(one, other) >= GARBLED_FROM else "differs"
 
 
 def _is_short_for(short: str, long: str) -> bool:
@@ -66,8 +72,18 @@ def _is_short_for(short: str, long: str) -> bool:
 
 
 @lru_cache(READINGS_MAX)
+def _respelled(name: str) -> str:
+    """A name in its plainest spelling: joseph, josef; kathrin, catrin; matthias, mathias; sylvia, silvia."""
+    plain = flat(name).replace("ph", "f").replace("th", "t").replace("dt", "t").replace("ck", "k")
+    plain = plain.replace("c", "k").replace("kh", "ch").replace("y", "i")
+    return "".join(letter for place, letter in enumerate(plain) if letter != plain[place - 1 : place])
+
+
+@lru_cache(READINGS_MAX)
 def family_grade(one: Words, other: Words) -> str:
-    """exact, part (of a double name), similar (a slip), variant (both known names), differs, or missing."""
+    """How alike two family names are: exact, part (of a double name), similar (a slip), variant (both are known names),
+    differs, or missing.
+    """
     if not one or not other:
         return MISSING
     joined, joined_too = "".join(one), "".join(other)
@@ -105,16 +121,32 @@ def name_grades(one: Traits, other: Traits) -> tuple[str, str]:
 
 
 def _crosswise(one: Traits, other: Traits) -> tuple[str, str] | None:
-    """swapped, swapped where given and family name stand in each other's place in one of the two records."""
+    """The grades where given and family name stand in each other's place in one of the two records, or None.
+
+    Both fit; or one fits and the other is an initial or missing; or one fits that can only be a given name, beside
+    another family name.
+    """
     there, back = family_grade(one.given, other.family), family_grade(one.family, other.given)
-    if "differs" in (there, back) or "exact" not in (there, back):
+    fits, fits_too = there in _FITTING, back in _FITTING
+    if fits and fits_too:
+        return "swapped", "swapped"
+    if _same_initial(one.given, other.family) or _same_initial(one.family, other.given):
+        return ("initial", "swapped") if fits or fits_too else _initial_alone(there, back)
+    if not fits and not fits_too:
         return None
+    met = one.given if fits else one.family
     if MISSING in (there, back):
         # One name alone, met in the other's wrong field: it is given or family name, nobody knows which.
-        return ("swapped", MISSING) if (one.given if there != MISSING else other.given) else (MISSING, "swapped")
-    if "variant" in (there, back):
-        return None
-    return "swapped", "swapped"
+        return ("swapped", MISSING) if (one.given if fits else other.given) else (MISSING, "swapped")
+    only_given = met[0] in given_sexes() and met[0] not in family_names()
+    return ("swapped", "differs") if only_given else None
+
+
+_FITTING: Final = frozenset({"exact", "part", "similar"})
+
+
+def _initial_alone(there: str, back: str) -> tuple[str, str] | None:
+    return ("initial", MISSING) if MISSING in (there, back) else None
 
 
 def _guessed_given(one: Traits, other: Traits) -> str | None:
