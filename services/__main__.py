@@ -10,17 +10,15 @@ import asyncio
 import contextlib
 import importlib
 import sys
-from collections.abc import Coroutine, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
 
+from shared.commands.groups import letters_app, tokens_app
+from shared.commands.options import Data, Json, show, wait
 from shared.commands.running import DEFAULT_DATA, Failed, Running, WrongUsage, print_json
 from shared.topology import SERVICES
-
-T = TypeVar("T")
 
 app = typer.Typer(
     name="kontaktwerk",
@@ -30,18 +28,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-tokens_app = typer.Typer(help="Who may what.", no_args_is_help=True)
 config_app = typer.Typer(help="The configuration, before it is used.", no_args_is_help=True)
-letters_app = typer.Typer(help="What was set aside: by stage, reason and age.", no_args_is_help=True)
 app.add_typer(tokens_app, name="tokens")
 app.add_typer(config_app, name="config")
 app.add_typer(letters_app, name="dead-letters")
-
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", help=f"Folder of a running `up`; else the environment, else {DEFAULT_DATA}."),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, for programs.")]
 
 
 def main() -> None:
@@ -94,7 +84,7 @@ def topics(data: Data = None) -> None:
     """
     from shared.commands import topics as command
 
-    for name in _wait(command.run(Running(data))):
+    for name in wait(command.run(Running(data))):
         print(name)
 
 
@@ -106,69 +96,7 @@ def migrate(data: Data = None) -> None:
     """
     from shared.commands import migrate as command
 
-    print(f"tables are at revision {_wait(command.run(Running(data)))}")
-
-
-@tokens_app.command("create")
-def tokens_create(
-    role: Annotated[str, typer.Option(help="sender, reader, steward, privacy or operator.")],
-    name: Annotated[str, typer.Option(help="Who holds it, for the list.")] = "",
-    source: Annotated[list[str] | None, typer.Option(help="A source a sender may write; none: all of them.")] = None,
-    as_json: Json = False,
-    data: Data = None,
-) -> None:
-    """Make a token and show it: the only time it is seen.
-
-    Example: kontaktwerk tokens create --role sender --source webform --name "our web site"
-    """
-    from shared.commands import tokens as command
-    from shared.runtime.access import Role
-
-    if role not in set(Role):
-        raise WrongUsage(f"there is no role {role!r}; there are {', '.join(Role)}")
-    made = _wait(command.create(Running(data), Role(role), name or role, source or None))
-    if as_json:
-        print_json(made)
-    else:
-        print(made["token"])
-
-
-@tokens_app.command("list")
-def tokens_list(as_json: Json = False, data: Data = None) -> None:
-    """List the tokens, without what would let one in.
-
-    Example: kontaktwerk tokens list --json
-    """
-    from shared.commands import tokens as command
-
-    tokens = _wait(command.listed(Running(data)))
-    if as_json:
-        print_json({"items": tokens, "next": None})
-        return
-    for token in tokens:
-        sources = "all sources" if token["sources"] is None else ", ".join(token["sources"])
-        print(f"{token['token_id']}  {token['role']:<9} {'revoked' if token['revoked'] else sources}  {token['name']}")
-
-
-@config_app.command("check")
-def config_check(
-    folder: Annotated[Path | None, typer.Argument(help="The folder; else KONTAKTWERK_CONFIG_DIR.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Check the configuration files and say what they configure.
-
-    Example: kontaktwerk config check deploy/config
-    """
-    from shared.commands import config_check as command
-    from shared.runtime.settings import Settings
-
-    found = command.run(folder or Settings().config_dir)
-    if as_json:
-        print_json(found)
-        return
-    print(f"{found['folder']} is fine")
-    for name in ("sources", "purposes", "rules"):
-        print(f"  {name:<9} {', '.join(found[name]) or 'none'}")
+    print(f"tables are at revision {wait(command.run(Running(data)))}")
 
 
 @app.command()
@@ -190,7 +118,7 @@ def send(
     if dry_run:
         command.preview(file, source, map_file, as_json=as_json)
     else:
-        _wait(command.run(Running(data), file, source, map_file, rate, as_json=as_json))
+        wait(command.run(Running(data), file, source, map_file, rate, as_json=as_json))
 
 
 @app.command()
@@ -203,7 +131,7 @@ def status(as_json: Json = False, data: Data = None) -> None:
 
     from shared.commands import status as command
 
-    found = _wait(command.fetch(Running(data)))
+    found = wait(command.fetch(Running(data)))
     if as_json:
         print_json(found)
     else:
@@ -222,8 +150,8 @@ def trace(
     """
     from shared.commands import trace as command
 
-    found = _wait(command.run(Running(data), id_))
-    _print(found, command.lines_of(found), as_json=as_json)
+    found = wait(command.run(Running(data), id_))
+    show(found, command.lines_of(found), as_json=as_json)
 
 
 @app.command()
@@ -239,8 +167,8 @@ def why(
     """
     from shared.commands import why as command
 
-    found = _wait(command.run(Running(data), contact, path))
-    _print(found, command.lines_of(found), as_json=as_json)
+    found = wait(command.run(Running(data), contact, path))
+    show(found, command.lines_of(found), as_json=as_json)
 
 
 @app.command()
@@ -260,7 +188,7 @@ def tail(
 
     follow = command.printed(Running(data), command.topic_of(topic), start=start, reveal=reveal, as_json=as_json)
     with contextlib.suppress(KeyboardInterrupt):
-        _wait(follow(limit))
+        wait(follow(limit))
 
 
 @app.command()
@@ -277,72 +205,30 @@ def refresh(
 
     if bool(contacts) == everything:
         raise WrongUsage("name contacts to refresh, or --all, and not both")
-    print(f"{_wait(command.run(Running(data), contacts or [])):,} contacts will be said again")
+    print(f"{wait(command.run(Running(data), contacts or [])):,} contacts will be said again")
 
 
-@letters_app.command("list")
-def letters_list(
-    stage: Annotated[str | None, typer.Option(help="Only those of this service.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Only those with this reason.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+@config_app.command("check")
+def config_check(
+    folder: Annotated[Path | None, typer.Argument(help="The folder; else KONTAKTWERK_CONFIG_DIR.")] = None,
     as_json: Json = False,
-    data: Data = None,
 ) -> None:
-    """List what was set aside, newest first.
+    """Check the configuration files, the conditions of the rules too, and say what they configure.
 
-    Example: kontaktwerk dead-letters list --stage ingest --reason unreadable
+    Example: kontaktwerk config check deploy/config
     """
-    from shared.commands import dead_letters as command
+    from services.rules.core.rulebook import InvalidRules, rulebook
+    from shared.commands import config_check as command
+    from shared.runtime.settings import Settings
 
-    letters = _wait(command.listed(Running(data), stage, reason, limit))
-    now = datetime.now(UTC)
-    _print({"items": letters, "next": None}, [command.line_of(one, now) for one in letters], as_json=as_json)
-
-
-@letters_app.command("show")
-def letters_show(
-    letter: Annotated[str, typer.Argument(help="Id of a letter, from the list.")],
-    reveal: Annotated[bool, typer.Option("--reveal", help="Show personal data (operator).")] = False,
-    data: Data = None,
-) -> None:
-    """Show one letter with its headers and its value, masked unless --reveal.
-
-    Example: kontaktwerk dead-letters show 17 --reveal
-    """
-    from shared.commands import dead_letters as command
-
-    print_json(_wait(command.shown(Running(data), letter, reveal=reveal)))
-
-
-@letters_app.command("replay")
-def letters_replay(
-    letters: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids from the list.")] = None,
-    stage: Annotated[str | None, typer.Option(help="All open ones of this service.")] = None,
-    reason: Annotated[str | None, typer.Option(help="All open ones with this reason.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent again.")] = False,
-    data: Data = None,
-) -> None:
-    """Send letters again, with the same event ids.
-
-    Example: kontaktwerk dead-letters replay --stage dedup --dry-run
-    """
-    from shared.commands import dead_letters as command
-
-    if not letters and stage is None and reason is None:
-        raise WrongUsage("name letters to send again, or a --stage or --reason")
-    print_json(_wait(command.replayed(Running(data), letters or [], stage, reason, dry_run=dry_run)))
-
-
-def _print(found: Any, lines: Iterable[str], *, as_json: bool) -> None:
-    if as_json:
-        print_json(found)
-        return
-    for line in lines:
-        print(line)
-
-
-def _wait(work: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(work)
+    configuration = command.read(folder or Settings().config_dir)
+    try:
+        rulebook(configuration.rules)
+    except InvalidRules as error:
+        raise Failed(f"rules.yaml: {error}") from None
+    found = command.described(configuration)
+    lines = [f"{name:<9} {', '.join(values) or 'none'}" for name, values in found.items() if isinstance(values, list)]
+    show(found, lines, as_json=as_json)
 
 
 def _workers(text: str) -> dict[str, int]:

@@ -17,8 +17,10 @@ PATIENCE_S: Final = 120.0
 """How long a sender waits for a system that is away: whatever is killed is promised back within 30 s."""
 
 PAUSE_S: Final = 0.5
+"""Between the first two tries."""
+
 PAUSE_MAX_S: Final = 5.0
-"""Between two tries where the answer names no Retry-After."""
+"""Between two later tries, where the answer names no Retry-After."""
 
 AWAY: Final = frozenset({429, 502, 503, 504})
 """Answers that are worth another try of the same request."""

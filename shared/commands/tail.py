@@ -1,6 +1,7 @@
 """`tail`: follows a topic, one line an event, personal data masked unless asked for."""
 
 import json
+import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ async def follow(running: Running, topic: str, *, start: bool) -> AsyncGenerator
 
     Each is a dict with at, type, id, key, partition, offset and value (None for a tombstone).
     """
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells every try while a broker is away
     consumer = AIOKafkaConsumer(**connection(settings_of(running)), enable_auto_commit=False, auto_offset_reset="none")
     try:
         await consumer.start()

@@ -59,9 +59,7 @@ def _value_lines(found: Mapping[str, Any]) -> list[str]:
 
 def _contact_lines(found: Mapping[str, Any]) -> list[str]:
     contact = found["contact"]
-    records = ", ".join(
-        f"{one['source']}/{one.get('source_record_id') or one['record_id']}" for one in contact["records"]
-    )
+    records = ", ".join(map(_label, contact["records"]))
     cause = contact["cause"]
     lines = [
         f"contact {contact['contact_id']}, version {contact['version']}, made by a {cause['kind']}"
@@ -81,18 +79,24 @@ def _contact_lines(found: Mapping[str, Any]) -> list[str]:
 
 
 def _explained(explanation: Any) -> list[str]:
-    """Each pair with its parts in bits; the words are dedup's own."""
-    lines: list[str] = []
-    for pair in (explanation or {}).get("pairs", []):
-        parts = ", ".join(f"{part['text']} {part['bits']:+.1f}" for part in pair.get("parts", []) if part["bits"])
-        lines.append(f"why          {_pair(pair)}: {parts} = {pair.get('bits', 0):.1f} bits: {pair.get('text', '')}")
-        if pair.get("veto"):
-            lines.append(f"why not      {pair['veto'].get('text', pair['veto'])}")
+    """Each pair inside with its sum in words, then the neighbours that stay apart; the words are dedup's own."""
+    if not explanation:
+        return []
+    labels = {one["record_id"]: _label(one) for one in explanation["records"]}
+    lines = [f"why one      {_pair(pair, labels)}: {pair['summary']}: {pair['text']}" for pair in explanation["pairs"]]
+    for pair in explanation["neighbours"]:
+        why = pair["veto"]["text"] if pair.get("veto") else pair["summary"]
+        lines.append(f"why not      {_pair(pair, labels)} (contact {pair['contact_id']}): {why}")
+    lines += [f"judgement    {one}" for one in explanation.get("judgements", [])]
     return lines
 
 
-def _pair(pair: Mapping[str, Any]) -> str:
-    return " + ".join(str(one) for one in pair.get("records", pair.get("record_ids", [])))
+def _label(record: Mapping[str, Any]) -> str:
+    return f"{record['source']}/{record.get('source_record_id') or record['record_id']}"
+
+
+def _pair(pair: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    return " + ".join(labels.get(record, record) for record in pair["record_ids"])
 
 
 def _origin(origin: Mapping[str, Any]) -> str:
