@@ -5,10 +5,10 @@ Produces      contacts.resolved: a snapshot for every contact that changed, with
               for one that is gone; interaction.resolved. contacts.events: merged, split, revived, review.opened.
 State         schema dedup: records with their comparable form and blocking keys, evidence between pairs, contacts with
               version and redirects, decisions by event, judgements, reviews, interactions that wait, what is unsaid.
-Drops         redelivered, superseded (a later deletion had overtaken it), unchanged (says nothing new, or takes back what
-              is gone), unknown-record (a deletion of what never came), unknown-contact (nobody came within 30 days).
+Drops         redelivered, superseded (a later deletion had overtaken it), unchanged (says nothing new, or takes back
+              what is gone), unknown-record (a deletion of what never came), unknown-contact (nobody came in 30 days).
 Dead-letters  invalid (an id is no UUID, no value), too-large (its contact would not fit into a message).
-Guarantee     Each event has its effect once. Two records that arrive at the same moment are compared; a contact is never
+Guarantee     Each event has its effect once. Two records that arrive at the same moment are compared; no contact is
               regrouped from stale membership. What was committed is said, whatever dies. Not promised: the very same
               contacts for every order of arrival before `reconcile` (one pair in a thousand may differ).
 """

@@ -1,12 +1,370 @@
-"""The paths of dedup."""
+"""The paths of dedup: who is who and why, what is doubtful, and what people decide about it."""
 
-from fastapi import APIRouter
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
 
-from services.dedup.core.decide import Law
-from services.dedup.stage import Identity
+import msgspec
+import stamina
+from fastapi import APIRouter, Query, Request, Response
+
+from services.dedup import store
+from services.dedup.core import showing
+from services.dedup.core.arriving import Work, is_uuid
+from services.dedup.core.comparison import compare
+from services.dedup.core.decide import Law, Review, Row
+from services.dedup.core.folding import Stored
+from services.dedup.core.judging import Judge, Merge, Refused, Split, Verdict, Wish, Withdraw
+from services.dedup.stage import Identity, TooLarge, say
+from shared.domain.errors import Transient
+from shared.domain.normalise import Traits, traits_of
+from shared.domain.record import Record
+from shared.runtime.access import Caller, Role, require
+from shared.runtime.database import Connection
+from shared.runtime.http import (
+    Fault,
+    Problem,
+    decode_cursor,
+    encode_cursor,
+    json_response,
+    page,
+    read_json,
+    unprocessable,
+)  # fmt: skip
 from shared.runtime.world import World
+
+PAGE_MAX: Final = 200
+"""Reviews of one page: each brings its records and evidence along."""
+
+PAGE_USUAL: Final = 50
+"""A page that a person works through in one go."""
+
+CONTACTS_MAX: Final = 20
+"""Contacts merged by one decision: whoever means more has a list, and a list wants another look."""
+
+RECORDS_MAX: Final = 200
+"""Records named in one decision: as many as a contact may have without asking."""
+
+PAIRS_MAX: Final = 200
+"""Pairs shown at once: more say nothing to a person."""
+
+ATTEMPTS: Final = 4
+"""Tries of a decision that others' locks got in the way of; then 503, and the caller may come again."""
+
+Language = Literal["de", "en"]
+Text = Annotated[str, msgspec.Meta(max_length=1_000)]
+_READER: Final = [require(Role.READER)]
+_Steward = Annotated[Caller, require(Role.STEWARD)]
+
+
+class MergeWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """These contacts are one."""
+
+    contact_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=2, max_length=CONTACTS_MAX)]
+    reason: Text | None = None
+
+
+class SplitWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """These records of the contact are somebody else."""
+
+    contact_id: str
+    record_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=RECORDS_MAX)]
+    reason: Text | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The answer to a review."""
+
+    judgement: Literal["same", "different", "later"]
+    reason: Text | None = None
+
+
+class Comparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Two of one kind: ids of records, ids of contacts, or records as a sender writes them."""
+
+    record_ids: tuple[str, str] | None = None
+    contact_ids: tuple[str, str] | None = None
+    records: tuple[dict[str, Any], dict[str, Any]] | None = None
 
 
 def router(world: World, identity: Identity, law: Law) -> APIRouter:
     """The paths."""
-    return APIRouter()
+    paths = APIRouter(tags=["identities"])
+    reading, deciding = _Reading(world, law), _Deciding(world, identity)
+
+    @paths.get("/v1/identities/{contact_id}", dependencies=_READER)
+    async def identity_of(contact_id: str) -> Response:
+        """The records of a contact with their values, the evidence between them, judgements, former ids."""
+        return json_response(await reading.identity(contact_id))
+
+    @paths.get("/v1/explanations/{contact_id}", dependencies=_READER)
+    async def explanation_of(contact_id: str, language: Language = "en") -> Response:
+        """Why these records are one person, and why their neighbours are not: weights that add up, in words."""
+        return json_response(await reading.explanation(contact_id, language))
+
+    @paths.post("/v1/comparisons", dependencies=_READER)
+    async def comparison_of(request: Request, language: Language = "en") -> Response:
+        """Whether two records or contacts are, or would be, one person, and why. Nothing is stored."""
+        return json_response(await reading.comparison(await read_json(request, Comparison), language))
+
+    @paths.get("/v1/reviews", dependencies=_READER)
+    async def reviews_in(
+        state: Literal["open", "later", "decided"] = "open",
+        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_USUAL,
+        cursor: str | None = None,
+        language: Language = "en",
+    ) -> Response:
+        """Doubtful groups, the likeliest first, both sides with their evidence."""
+        return json_response(await reading.reviews(state, limit, cursor, language))
+
+    @paths.post("/v1/reviews/{review_id}")
+    async def answer_to(request: Request, review_id: str, caller: _Steward, *, dry_run: bool = False) -> Response:
+        """Same, different, or later: a person's word on a review."""
+        answer = await read_json(request, Answer)
+        review = await reading.review(review_id)
+        if answer.judgement == "later":
+            return json_response(await deciding.put_off(review, caller, dry_run=dry_run))
+        wish = Judge(answer.judgement == "same", review.groups)
+        return json_response(await deciding.decide(wish, caller, answer.reason, review.review_id, dry_run=dry_run))
+
+    @paths.post("/v1/merges")
+    async def merge(request: Request, caller: _Steward, *, dry_run: bool = False) -> Response:
+        """These contacts are one person: remembered, and can be taken back."""
+        wish = await read_json(request, MergeWish)
+        _check("/contact_ids", wish.contact_ids)
+        return json_response(await deciding.decide(Merge(wish.contact_ids), caller, wish.reason, dry_run=dry_run))
+
+    @paths.post("/v1/splits")
+    async def split(request: Request, caller: _Steward, *, dry_run: bool = False) -> Response:
+        """These records of a contact are somebody else: remembered, and can be taken back."""
+        wish = await read_json(request, SplitWish)
+        _check("/record_ids", wish.record_ids)
+        _check("/contact_id", (wish.contact_id,))
+        decision = Split(wish.contact_id, wish.record_ids)
+        return json_response(await deciding.decide(decision, caller, wish.reason, dry_run=dry_run))
+
+    @paths.delete("/v1/judgements/{judgement_id}")
+    async def take_back(judgement_id: str, caller: _Steward, *, dry_run: bool = False) -> Response:
+        """A judgement taken back: afterwards everything is as if it had never been given."""
+        wish = Withdraw(await reading.judgement(judgement_id))
+        return json_response(await deciding.decide(wish, caller, None, dry_run=dry_run))
+
+    return paths
+
+
+class _Deciding:
+    """Decisions of people, through the same transaction as everything else."""
+
+    def __init__(self, world: World, identity: Identity) -> None:
+        self._world = world
+        self._identity = identity
+
+    async def decide(
+        self, wish: Wish, caller: Caller, reason: str | None, settles: str | None = None, *, dry_run: bool
+    ) -> dict[str, Any]:
+        """Carry it out and say it at once. Raises Problem 409 or 422 where it makes no sense as things stand."""
+        verdict = Verdict(wish, caller.name, self._world.clock.now(), reason, settles)
+        try:
+            async for attempt in stamina.retry_context(on=Transient, attempts=ATTEMPTS, timeout=10):
+                with attempt:
+                    result = await self._identity.carry_out(Work(verdict=verdict, dry_run=dry_run))
+        except Refused as refused:
+            raise Problem(409, "Conflict", str(refused)) from None
+        except TooLarge:
+            raise Problem(409, "Conflict", "The contact would be larger than a message may be.") from None
+        if not dry_run:
+            await self._say(result.says)
+        return {
+            "contact_ids": sorted(result.versions),
+            "judgement_ids": list(result.judgement_ids),
+            "versions": result.versions,
+        }
+
+    async def put_off(self, review: Review, caller: Caller, *, dry_run: bool) -> dict[str, Any]:
+        """Ask again later."""
+        if not dry_run:
+            async with self._world.database.transaction() as connection:
+                await store.end_reviews(connection, [review.review_id], "later", caller.name)
+        return {"contact_ids": [], "judgement_ids": [], "versions": {}}
+
+    async def _say(self, says: Sequence[Any]) -> None:
+        """Say it now; while Kafka is away it stays unsaid, and the sweeper says it."""
+        try:
+            await say(self._world, says)
+        except Transient:
+            return
+
+
+class _Reading:
+    """What can be asked. Every question is answered from one state of the tables."""
+
+    def __init__(self, world: World, law: Law) -> None:
+        self._database = world.database
+        self._law = law
+        self._countries = {name: source.country for name, source in world.configuration.sources.items()}
+
+    async def identity(self, contact_id: str) -> dict[str, Any]:
+        """A contact with all that makes it one."""
+        async with self._database.connection() as connection, _steady(connection):
+            row, led_from = await self._row(connection, contact_id)
+            members = await store.members(connection, [row.contact_id])
+            evidence = await store.evidence_between(connection, members)
+            judgements = await store.judgements_in_words(connection, members)
+            former = await store.former(connection, [row.contact_id])
+        answer = {
+            "contact_id": row.contact_id,
+            "version": row.version,
+            "members": showing.members(members.values()),
+            "evidence": [showing.pair(pair, found, self._law.model, "en") for pair, found in evidence.items()],
+            "judgements": judgements,
+            "former_ids": sorted(former),
+        }
+        return answer | led_from
+
+    async def explanation(self, contact_id: str, language: Language) -> dict[str, Any]:
+        """Why it is one, and why not more."""
+        async with self._database.connection() as connection, _steady(connection):
+            row, led_from = await self._row(connection, contact_id)
+            members = await store.members(connection, [row.contact_id])
+            edges = await store.edges(connection, members)
+            others = {other: home for _, other, home in edges.values() if home != row.contact_id}
+            near = await store.evidence_between(connection, [*members, *others])
+            judgements = await store.judgements_in_words(connection, members)
+        model = self._law.model
+        inside = {pair: found for pair, found in near.items() if members.keys() >= {*pair}}
+        outside = {pair: found for pair, found in near.items() if len(members.keys() & {*pair}) == 1}
+        best = sorted(outside.items(), key=lambda item: -item[1].weight)[:PAIRS_MAX]
+        answer = {
+            "contact_id": row.contact_id,
+            "version": row.version,
+            "records": [showing.label(one) for one in members.values()],
+            "pairs": [showing.pair(pair, found, model, language) for pair, found in inside.items()][:PAIRS_MAX],
+            "neighbours": [
+                {
+                    "contact_id": next(others[one] for one in pair if one in others),
+                    **showing.pair(pair, found, model, language),
+                }
+                for pair, found in best
+            ],
+            "judgements": judgements,
+        }
+        return answer | led_from
+
+    async def comparison(self, asked: Comparison, language: Language) -> dict[str, Any]:
+        """Two sides, every pair across, the strongest first."""
+        given = [one for one in (asked.record_ids, asked.contact_ids, asked.records) if one is not None]
+        if len(given) != 1:
+            raise unprocessable([Fault("", "give exactly one of record_ids, contact_ids and records")])
+        if asked.records is not None:
+            sides = [[self._read(record, f"/records/{place}")] for place, record in enumerate(asked.records)]
+        elif asked.record_ids is not None:
+            _check("/record_ids", asked.record_ids)
+            sides = await self._records(asked.record_ids)
+        else:
+            assert asked.contact_ids is not None, "one of three is given"
+            _check("/contact_ids", asked.contact_ids)
+            sides = await self._contacts(asked.contact_ids)
+        left, right = sides
+        pairs = [((one.record_id, other.record_id), self._compare(one, other)) for one in left for other in right]
+        pairs.sort(key=lambda item: (-item[1].weight, item[0]))
+        shown = [showing.pair(pair, found, self._law.model, language) for pair, found in pairs[:PAIRS_MAX]]
+        return {"outcome": shown[0]["outcome"], "pairs": shown}
+
+    async def reviews(self, state: str, limit: int, cursor: str | None, language: Language) -> dict[str, Any]:
+        """A page of reviews that still are a question."""
+        after = _cursor(cursor)
+        async with self._database.connection() as connection, _steady(connection):
+            found = await store.reviews(connection, state, after, limit)
+            records = await store.records(connection, {one for review in found for one in review.records})
+            evidence = await store.evidence_between(connection, records)
+        items = [showing.review(one, records, evidence, self._law.model, language) for one in found]
+        last = encode_cursor(found[-1].weight, found[-1].review_id) if len(found) == limit else None
+        return page([one for one in items if state != "open" or showing.is_question(one)], last)
+
+    async def review(self, review_id: str) -> Review:
+        """One review. Raises Problem 404."""
+        found = None
+        if is_uuid(review_id):
+            async with self._database.connection() as connection:
+                found = await store.review(connection, review_id)
+        if found is None:
+            raise Problem(404, "Not found", "There is no such review.")
+        return found
+
+    async def judgement(self, judgement_id: str) -> Any:
+        """One judgement in force. Raises Problem 404."""
+        found = None
+        if is_uuid(judgement_id):
+            async with self._database.connection() as connection:
+                found = await store.judgement(connection, judgement_id)
+        if found is None:
+            raise Problem(404, "Not found", "There is no such judgement, or it was taken back.")
+        return found
+
+    async def _row(self, connection: Connection, contact_id: str) -> tuple[Row, dict[str, str]]:
+        """The living contact of this id, and where the caller was led from. Raises Problem 404."""
+        rows = await store.contacts(connection, [contact_id]) if is_uuid(contact_id) else {}
+        row = rows.get(contact_id)
+        if row is None:
+            raise Problem(404, "Not found", "There is no such contact.")
+        if row.merged_into is None:
+            return _living(row), {}
+        led = await store.contacts(connection, [row.merged_into])
+        return _living(led[row.merged_into]), {"redirected_from": contact_id}
+
+    async def _records(self, record_ids: Sequence[str]) -> list[list[Traits]]:
+        async with self._database.connection() as connection:
+            found = await store.records(connection, record_ids)
+        missing = [one for one in record_ids if one not in found or found[one].traits is None]
+        if missing:
+            raise Problem(404, "Not found", "There is no such record.")
+        return [_traits([found[one]]) for one in record_ids]
+
+    async def _contacts(self, contact_ids: Sequence[str]) -> list[list[Traits]]:
+        async with self._database.connection() as connection, _steady(connection):
+            rows = [(await self._row(connection, one))[0] for one in contact_ids]
+            members = await store.members(connection, [row.contact_id for row in rows])
+        return [_traits([one for one in members.values() if one.contact_id == row.contact_id]) for row in rows]
+
+    def _read(self, written: Mapping[str, Any], pointer: str) -> Traits:
+        record = showing.as_written(written, pointer)
+        if not isinstance(record, Record):
+            raise unprocessable([Fault(*one) for one in record])
+        return traits_of(record, self._countries.get(record.source) or "DE")
+
+    def _compare(self, one: Traits, other: Traits) -> Any:
+        return compare(one, other, self._law.model, self._law.population)
+
+
+def _traits(stored: Sequence[Stored]) -> list[Traits]:
+    return [one.traits for one in stored if one.traits is not None]
+
+
+def _living(row: Row) -> Row:
+    """The row. Raises Problem 404 for a contact whose records are all gone."""
+    if row.retired is not None:
+        retired = {"reason": row.retired, "version": row.version}
+        raise Problem(404, "Not found", "All records of this contact were taken back.", members={"retired": retired})
+    return row
+
+
+def _steady(connection: Connection) -> Any:
+    """A transaction in which all statements see one state."""
+    return connection.transaction(isolation="repeatable_read", readonly=True)
+
+
+def _check(pointer: str, ids: Sequence[str]) -> None:
+    """Raises Problem 422 for a text that can be no id of ours."""
+    faults = [Fault(f"{pointer}/{place}", "this is no id") for place, one in enumerate(ids) if not is_uuid(one)]
+    if faults:
+        raise unprocessable(faults)
+
+
+def _cursor(text: str | None) -> tuple[int, str] | None:
+    if text is None:
+        return None
+    values = decode_cursor(text)
+    match values:
+        case [int(weight), str(review_id)] if abs(weight) <= store.WEIGHT_MAX and is_uuid(review_id):
+            return weight, review_id
+        case _:
+            raise Problem(422, "Unknown cursor", "Take the cursor from `next` of the page before, unchanged.")

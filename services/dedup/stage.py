@@ -208,7 +208,7 @@ class Identity:
         decided = answering.decided(batch, plan, scene)
         await store.write_decided(connection, decided.values())
         await self._write_besides(connection, batch, plan, scene, decided)
-        versions = {contact: row.version for contact, row in plan.rows.items() if row.retired is None}
+        versions = _versions(work, plan, scene)
         return Result(plan, decided, redelivered, (), batch.judgement_ids, versions), scene, batch.changes
 
     async def _redelivered(self, connection: Connection, work: Work) -> dict[str, Decided]:
@@ -268,7 +268,8 @@ class Identity:
         holders: dict[str, Stored] = {}
         if by_key:
             found = await store.candidates(connection, by_key, self._settings.key_records_max)
-            holders = {one.stored.record_id: one.stored for one in found}
+            having = [one.record_id for one in found if any(interactions.has(one.traits, it) for it in addresses)]
+            holders = await store.records(connection, having) if having else {}
         by_id = [address.value for address in addresses if address.whom is Whom.RECORD]
         records = await store.records(connection, by_id) if by_id else {}
         named = [address.value for address in addresses if address.whom is Whom.CONTACT]
@@ -326,11 +327,11 @@ class Identity:
             candidates = await store.candidates(connection, keys, self._settings.key_records_max)
         scores = score(changes, candidates, self._settings.key_records_max, self._law)
         known = [record_id for record_id, change in anew.items() if change.contact_id is not None]
-        guess = {one.stored.record_id: one.stored.contact_id for one in candidates}
+        guess = {one.record_id: one.contact_id for one in candidates}
         guess |= {record_id: stored.contact_id for record_id, stored in batch.before.items()}
         old = await store.evidence_of(connection, known) if known else {}
         gone = {pair for pair in old if pair not in scores.evidence}
-        revisions = {one.stored.record_id: one.stored.revision for one in candidates}
+        revisions = {one.record_id: one.revision for one in candidates}
         revisions |= {record_id: change.revision for record_id, change in changes.items()}
         new = {record_id for record_id, change in changes.items() if change.before is None}
         partners = {record_id for pair in (*old, *scores.evidence) for record_id in pair}
@@ -428,8 +429,8 @@ class Identity:
             if stored.contact_id is not None:
                 groups.setdefault(stored.contact_id, set()).add(record_id)
         frozen = {contact: frozenset(group) for contact, group in groups.items()}
-        led = {contact: into for contact in verdict.contact_ids for into in led((contact,), scene.rows)}
-        given = judging.judged(verdict, frozen, led, self._world.ids.new)
+        where = {contact: into for contact in verdict.contact_ids for into in led((contact,), scene.rows)}
+        given = judging.judged(verdict, frozen, where, self._world.ids.new)
         kept = list(scene.judgements)
         if isinstance(verdict.wish, Withdraw):
             withdrawn = verdict.wish.judgement.judgement_id
@@ -445,7 +446,7 @@ class Identity:
     def _plan(self, batch: Batch, scene: Scene, scores: Scores) -> Plan:
         if not batch.changes and not scene.regroup and not scene.resay:
             home = {record_id: stored.contact_id for record_id, stored in scene.members.items()}
-            return Plan(rows={}, home=home, groups={})
+            return Plan(rows={}, home=home, groups={}, was=home)
         times = (self._world.clock.now(), self._world.ids.new)
         return regroup(scene, batch.changes, scores, answering.causes(batch), self._law, times)
 
@@ -455,7 +456,7 @@ class Identity:
             group = plan.groups[contact]
             if sum(_size(record_id, scene, batch.changes) for record_id in group) <= LARGE_BYTES:
                 continue
-            golden = self._golden(row, plan, scene, batch.changes)
+            golden = self._golden(row, plan, scene, batch.changes, ())
             if len(msgspec.json.encode(golden)) > MESSAGE_BYTES_MAX - ENVELOPE_BYTES:
                 raise TooLarge(group & batch.changes.keys())
 
@@ -503,6 +504,7 @@ class Identity:
     def _says(self, result: Result, scene: Scene, changes: Mapping[str, Change], work: Work) -> list[Outgoing]:
         """Snapshots of all that has a new version, with the decisions they answer, and the decisions that are left."""
         plan = result.plan
+        formers = _formers(plan, scene)
         answers: dict[str, list[Decision]] = {}
         left: list[Decision] = []
         waited = {happening.event_id for happening in work.happenings if happening.waited}
@@ -518,7 +520,7 @@ class Identity:
             if row.retired is not None:
                 says.append(saying.retired(row, answers.get(contact, ()), trace))
             else:
-                golden = self._golden(row, plan, scene, changes)
+                golden = self._golden(row, plan, scene, changes, formers.get(contact, ()))
                 says.append(saying.resolved(row, golden, answers.get(contact, ()), trace))
         says += saying.decided(left, self._world.clock.now())
         for happening in work.happenings:
@@ -527,14 +529,15 @@ class Identity:
                 says.append(answering.told_interaction(happening, result.decided))
         return says
 
-    def _golden(self, row: Row, plan: Plan, scene: Scene, changes: Mapping[str, Change]) -> Contact:
+    def _golden(
+        self, row: Row, plan: Plan, scene: Scene, changes: Mapping[str, Change], former: Sequence[str]
+    ) -> Contact:
         group = plan.groups[row.contact_id]
         records = [
             changes[record_id].record if record_id in changes else scene.members[record_id].record
             for record_id in group
         ]
-        formers = {**scene.formers, **{one.contact_id: one.merged_into for one in plan.rows.values()}}
-        return self.golden(row, records, [former for former, into in formers.items() if into == row.contact_id])
+        return self.golden(row, records, former)
 
     def golden(self, row: Row, records: Sequence[Record], former: Iterable[str]) -> Contact:
         """The golden record of a contact at its present version, from its records and its former ids."""
@@ -671,6 +674,29 @@ def _outcome(event_id: str, result: Result) -> Outcome:
         assert decided.reason is not None, "what is dropped has a reason"
         return Drop(DropReason(decided.reason))
     return Forward()
+
+
+def _formers(plan: Plan, scene: Scene) -> dict[str, list[str]]:
+    """By contact the former ids that lead to it, after the plan."""
+    leads = {**scene.formers, **{one.contact_id: one.merged_into for one in plan.rows.values()}}
+    formers: dict[str, list[str]] = {}
+    for former, into in leads.items():
+        if into is not None:
+            formers.setdefault(into, []).append(former)
+    return formers
+
+
+def _versions(work: Work, plan: Plan, scene: Scene) -> dict[str, int]:
+    """The versions of all living contacts that changed, and of those that hold what a verdict is about."""
+    versions = {contact: row.version for contact, row in plan.rows.items() if row.retired is None}
+    if work.verdict is not None:
+        named = {plan.home.get(record_id) for record_id in work.verdict.record_ids} | led(
+            work.verdict.contact_ids, {**scene.rows, **plan.rows}
+        )
+        for contact in named - versions.keys():
+            if contact is not None and contact in scene.rows:
+                versions[contact] = scene.rows[contact].version
+    return versions
 
 
 def _keep(work: Work) -> None:

@@ -14,7 +14,7 @@ import msgspec
 from services.dedup.core.clustering import Judgement
 from services.dedup.core.comparison import Evidence, Part
 from services.dedup.core.decide import Candidate, Pair, Review, Row
-from services.dedup.core.folding import Change, Stored, packed_keys, packed_traits, unpacked_keys
+from services.dedup.core.folding import Change, Stored, packed_keys, packed_traits, unpacked_keys, unpacked_traits
 from services.dedup.core.interactions import Happening
 from services.dedup.core.saying import Decided
 from shared.domain.contact import Cause
@@ -75,12 +75,13 @@ async def candidates(connection: Connection, keys: Collection[int], shared_max: 
                                      where b.key = k.key limit $2) c
                  where not exists (select from dedup.generic_key g where g.key = k.key)
                  group by c.record_id offset 0) d
-           cross join lateral (select record_id::text, contact_id::text, revision, keys, traits, body
-                               from dedup.record where record_id = d.record_id offset 0) r""",
+           cross join lateral (select record_id::text, contact_id::text, revision, traits
+                               from dedup.record where record_id = d.record_id offset 0) r
+           where r.traits is not null""",
         list(keys),
         shared_max + 1,
     )
-    return [Candidate(_stored(row), tuple(row[6])) for row in rows]
+    return [Candidate(row[0], row[1], row[2], unpacked_traits(row[3]), row[4]) for row in rows]
 
 
 async def generic_keys(connection: Connection, keys: Collection[int]) -> set[int]:
@@ -380,6 +381,29 @@ async def judgements(connection: Connection, record_ids: Collection[str]) -> lis
         list(record_ids),
     )
     return [Judgement(row[0], row[1], tuple(row[2]), tuple(row[3]), row[4]) for row in rows]
+
+
+async def judgements_in_words(connection: Connection, record_ids: Collection[str]) -> list[dict[str, Any]]:
+    """The judgements in force that name one of these records, with who gave them and why."""
+    rows = await connection.fetch(
+        """select judgement_id::text, same, left_records::text[], right_records::text[], reason, given_by, given_at
+           from dedup.judgement
+           where judgement_id in (select judgement_id from dedup.judgement_record where record_id = any($1::uuid[]))
+           order by given_at, judgement_id""",
+        list(record_ids),
+    )
+    return [
+        {
+            "judgement_id": row[0],
+            "judgement": "same" if row[1] else "different",
+            "left": row[2],
+            "right": row[3],
+            "reason": row[4],
+            "by": row[5],
+            "at": row[6],
+        }
+        for row in rows
+    ]
 
 
 async def judgement(connection: Connection, judgement_id: str) -> Judgement | None:

@@ -66,7 +66,7 @@ def _fate(event_id: str, fate: Fate, change: Change, plan: Plan, scene: Scene) -
     match fate:
         case Fate.LIVES | Fate.TAKEN:
             home = plan.home[record_id]
-            contact = home if home is not None else change.contact_id
+            contact = home if home is not None else plan.was.get(record_id)
             outcome: Literal["resolved", "deleted"] = "resolved" if home is not None else "deleted"
             return Decided(event_id, outcome, None, record_id, contact, _version(contact, plan, scene))
         case Fate.SUPERSEDED:

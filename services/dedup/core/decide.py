@@ -35,10 +35,13 @@ class Law:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A stored record that shares keys with one that changed."""
+    """A stored record that shares keys with one that changed: what is needed of it to be compared."""
 
-    stored: Stored
-    shared: tuple[int, ...]
+    record_id: str
+    contact_id: str | None
+    revision: int
+    traits: Traits
+    shared: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +103,24 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be written and said. `home` is the contact of every record at hand, None for one that is gone;
-    `moved` those of them that were elsewhere before; `groups` the records of each contact in `rows`.
+    """What is to be written and said. `was` and `home` are the contact of every record at hand before and after, None
+    for one that is new or gone; `groups` the records of each contact in `rows`.
     """
 
     rows: Mapping[str, Row]
     home: Mapping[str, str | None]
     groups: Mapping[str, frozenset[str]]
-    moved: Mapping[str, str] = field(default_factory=dict[str, str])
+    was: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     revived: frozenset[str] = NOTHING
     splits: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     offers: tuple[Offer, ...] = ()
+
+    @property
+    def moved(self) -> dict[str, str]:
+        """The records that are in another contact now, with it."""
+        return {
+            record_id: where for record_id, where in self.home.items() if where and where != self.was.get(record_id)
+        }
 
     @property
     def merged(self) -> list[Row]:
@@ -130,10 +140,9 @@ def score(changes: Mapping[str, Change], candidates: Iterable[Candidate], shared
             for key in change.keys:
                 by_key.setdefault(key, []).append(change.traits)
     for candidate in candidates:
-        traits = candidate.stored.traits
-        if candidate.stored.record_id not in anew and traits is not None:
+        if candidate.record_id not in anew:
             for key in candidate.shared:
-                by_key.setdefault(key, []).append(traits)
+                by_key.setdefault(key, []).append(candidate.traits)
     generic = frozenset(key for key, found in by_key.items() if len(found) > shared_max)
     evidence: dict[Pair, Evidence] = {}
     seen: set[Pair] = set()
@@ -176,11 +185,9 @@ def regroup(
     Only what is in `scene.regroup` is grouped anew; other contacts get a version where a record of theirs moved.
     """
     now, new_id = times
-    before = {record_id: stored.contact_id for record_id, stored in scene.members.items()}
-    for record_id, change in changes.items():
-        before.setdefault(record_id, change.contact_id)
+    before = _before(scene, changes)
     gone = {record_id for record_id, change in changes.items() if change.traits is None}
-    traits = _traits(scene, changes)
+    traits = _traits(scene, changes, before)
     edges = {pair: found for pair, found in scene.edges.items() if not _is_anew(pair, changes)}
     parted = partition(traits, {**edges, **scores.evidence}, scene.judgements, law.policy, law.model)
     present = {
@@ -191,14 +198,14 @@ def regroup(
     assigned = _assigned(parted.groups, present, scene, new_id)
     groups = {contact: group for group, contact in assigned.contact_ids.items()}
     home = _home(before, gone, groups)
-    past = _Past(scene, changes, _inverse(before), groups, assigned, _Causes(causes, now))
+    past = _Past(scene, changes, before, _inverse(before), groups, assigned, _Causes(causes, now))
     rows = past.rows()
     after = _inverse(home)
     return Plan(
         rows=rows,
         home=home,
         groups={contact: after.get(contact, NOTHING) for contact in rows},
-        moved={record_id: where for record_id, where in home.items() if where and where != before[record_id]},
+        was=before,
         revived=frozenset(assigned.revived),
         splits=_splits(before, home, {contact for contact in rows if contact in scene.rows}),
         offers=parted.offers,
@@ -210,14 +217,25 @@ def reviews(offers: Iterable[Offer], now: datetime) -> list[Review]:
     return [Review(review_id_of(one.groups), "open", one.weight, one.groups, now) for one in offers]
 
 
-def _traits(scene: Scene, changes: Mapping[str, Change]) -> dict[str, Traits]:
+def _before(scene: Scene, changes: Mapping[str, Change]) -> dict[str, str | None]:
+    """The contact of every record at hand, as read behind the contacts' locks.
+
+    What a change was read with is older: since then its record may have moved on with others. It counts only for
+    records of no locked contact, which have none.
+    """
+    before: dict[str, str | None] = dict.fromkeys(changes)
+    return before | {record_id: stored.contact_id for record_id, stored in scene.members.items()}
+
+
+def _traits(scene: Scene, changes: Mapping[str, Change], before: Mapping[str, str | None]) -> dict[str, Traits]:
     """What is grouped anew: all live records of the contacts in question, and the new ones."""
     traits: dict[str, Traits] = {}
     for record_id, stored in scene.members.items():
         if stored.contact_id in scene.regroup and record_id not in changes and stored.traits is not None:
             traits[record_id] = stored.traits
     for record_id, change in changes.items():
-        if change.traits is not None and (change.contact_id is None or change.contact_id in scene.regroup):
+        contact = before[record_id]
+        if change.traits is not None and (contact is None or contact in scene.regroup):
             traits[record_id] = change.traits
     return traits
 
@@ -277,6 +295,7 @@ class _Past:
 
     scene: Scene
     changes: Mapping[str, Change]
+    before: Mapping[str, str | None]
     had: Mapping[str, frozenset[str]]
     groups: Mapping[str, frozenset[str]]
     assigned: Assignment
@@ -303,7 +322,7 @@ class _Past:
         for contact, group in self.groups.items():
             if self.had.get(contact) != group or not moved.isdisjoint(group):
                 touched.add(contact)
-        homes = {self.changes[record_id].contact_id for record_id in moved}
+        homes = {self.before[record_id] for record_id in moved}
         return touched | {home for home in homes if home is not None and home not in self.scene.regroup}
 
     def _living(self, contact: str) -> Row:
@@ -312,6 +331,8 @@ class _Past:
         group = self.groups.get(contact, held)
         cause = self.causes.of((contact,), group, held)
         founder = self._founder(was, group)
+        revived = contact in self.assigned.revived
+        assert was is None or was.retired is None or revived, "a contact that is gone gets no new version"
         if was is None:
             return Row(contact, 1, founder, self.causes.now, self.causes.now, cause)
         return replace(

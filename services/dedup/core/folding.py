@@ -62,7 +62,7 @@ class Stored:
     @cached_property
     def traits(self) -> Traits | None:
         """Its comparable form; None for one that does not live."""
-        return None if self.packed_traits is None else _TRAITS.decode(self.packed_traits)
+        return None if self.packed_traits is None else unpacked_traits(self.packed_traits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +175,11 @@ def by_record(told: Sequence[Told]) -> Mapping[str, list[Told]]:
 def packed_traits(traits: Traits | None) -> bytes | None:
     """The traits as bytes for the store."""
     return None if traits is None else _ENCODER.encode(traits)
+
+
+def unpacked_traits(data: bytes) -> Traits:
+    """The traits in these bytes."""
+    return _TRAITS.decode(data)
 
 
 def packed_keys(keys: Sequence[int]) -> bytes:

@@ -1,4 +1,4 @@
-"""A dedup on a real Postgres, without Kafka: batches are handed to its stage, and what it says is read from the answer."""
+"""A dedup on a real Postgres, without Kafka: batches are handed to its stage, and its answers are what it says."""
 
 from collections.abc import AsyncIterator
 
@@ -7,6 +7,16 @@ import pytest
 from shared.runtime.database import Database
 from shared.runtime.migrations import migrate
 from tests.integration.dedup.town import Town
+
+
+@pytest.fixture
+async def towns(database: str) -> AsyncIterator[list[Town]]:
+    """Eight processes of one empty installation, as far as Postgres can tell."""
+    await migrate(database)
+    pools = [Database(database, connections_max=2) for _ in range(8)]
+    yield [Town(pool) for pool in pools]
+    for pool in pools:
+        await pool.close()
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from services.dedup.core.decide import Law
 from services.dedup.core.model import load_model
 from services.dedup.core.population import Population
@@ -25,7 +27,7 @@ from shared.domain.events import (
     Snapshot,
 )
 from shared.domain.ids import derived_id
-from shared.runtime.broker import Draft, Message
+from shared.runtime.broker import Draft, Headers, Message
 from shared.runtime.clock import RandomIds, SystemClock
 from shared.runtime.database import Database
 from shared.runtime.settings import Settings
@@ -83,6 +85,11 @@ class Town:
         await self.stage.acknowledged(batch, settled)
         return settled
 
+    async def empty(self) -> None:
+        """Forget everything."""
+        tables = ("record", "block_key", "evidence", "contact", "decision", "unsaid", "review", "review_record")
+        await self.database.execute(f"truncate {', '.join(f'dedup.{table}' for table in tables)}")
+
     async def groups(self) -> set[frozenset[str]]:
         """The records of every contact."""
         rows = await self.database.fetch(
@@ -97,7 +104,9 @@ class Town:
 
     async def versions(self) -> dict[str, tuple[int, str | None, str | None]]:
         """Every contact's version, how it ended and where it leads."""
-        rows = await self.database.fetch("select contact_id::text, version, retired, merged_into::text from dedup.contact")
+        rows = await self.database.fetch(
+            "select contact_id::text, version, retired, merged_into::text from dedup.contact"
+        )
         return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
     async def state(self) -> dict[str, list[tuple[Any, ...]]]:
@@ -183,6 +192,13 @@ def decisions(settled: Settled) -> dict[str, Any]:
     return {d.event_id: d for one in data if isinstance(one, Snapshot | Retired) for d in one.decisions}
 
 
+async def types_in_outbox(town: Town) -> list[str]:
+    """The types of what waits in the outbox, in order, but for reviews: whether a pair is doubtful is the model's."""
+    rows = await town.database.fetch("select headers from runtime.outbox order by id")
+    types = [dict(msgspec.msgpack.decode(row["headers"], type=Headers))["ce_type"].decode() for row in rows]
+    return [one for one in types if one != Type.REVIEW_OPENED.wire]
+
+
 @dataclass
 class Crowd:
     """Several workers on one installation, as a group of processes would be."""
@@ -197,7 +213,9 @@ class Crowd:
         shuffled = list(events)
         random.Random(self.seed).shuffle(shuffled)
         batches = [shuffled[at : at + self.batch] for at in range(0, len(shuffled), self.batch)]
-        await asyncio.gather(*(self._work(town, batches[place :: len(self.towns)]) for place, town in enumerate(self.towns)))
+        await asyncio.gather(
+            *(self._work(town, batches[place :: len(self.towns)]) for place, town in enumerate(self.towns))
+        )
 
     async def _work(self, town: Town, batches: Sequence[Sequence[Event]]) -> None:
         for batch in batches:
