@@ -128,7 +128,7 @@ PATH: Final = (
     Step("dedup", (RECEIVED,), (RESOLVED, EVENTS), DEAD_LETTERS["dedup"]),
     Step("validate", (RESOLVED,), (VALIDATED,), DEAD_LETTERS["validate"]),
     Step("enrich", (VALIDATED,), (ENRICHED,), DEAD_LETTERS["enrich"]),
-    Step("rules", (ENRICHED, CLEAN), (CLEAN, EVENTS), DEAD_LETTERS["rules"]),
+    Step("rules", (ENRICHED, CLEAN), (CLEAN, EVENTS, RECEIVED), DEAD_LETTERS["rules"]),
     Step("backup", (RECEIVED, CLEAN, EVENTS), (), DEAD_LETTERS["backup"]),
 )
 """The services in the order a contact meets them."""

@@ -3,7 +3,8 @@
 Consumes      contacts.enriched: contact.enriched, contact.retired, interaction.resolved; contacts.clean, its own, to
               mend it
 Produces      contacts.clean: the present state of every contact, tombstones; contacts.events: created, updated,
-              deleted, consent.changed, segment.entered, segment.left, through the outbox
+              deleted, consent.changed, segment.entered, segment.left; contacts.received: refresh.requested, where an
+              interaction moves a rule; both through the outbox
 State         rules.contact (the document as said, the version seen, the version published; rows are never deleted),
               rules.lookup and rules.label (what contacts are found and listed by), rules.change and rules.timeline
 Drops         unchanged: content known already, and nobody waits for it; redelivered: an interaction; not-ours

@@ -12,6 +12,7 @@ from typing import Final, assert_never
 import msgspec
 
 from services.rules.core.activity import NO_ACTIVITY
+from services.rules.core.asking import moves, refresh
 from services.rules.core.changes import content_hash
 from services.rules.core.conditions import Why
 from services.rules.core.decide import Around, Decided, Gone, Published, Seen, decide, decide_gone, said_again
@@ -22,7 +23,7 @@ from services.rules.core.rulebook import Rulebook
 from services.rules.core.searching import search_keys
 from services.rules.store import Labels, Row, Store, as_json, packed
 from shared.domain.contact import Contact
-from shared.domain.events import Retired
+from shared.domain.events import InteractionResolved, Retired
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
 from shared.runtime import outbox
 from shared.runtime.clock import Clock
@@ -78,6 +79,7 @@ class Rules:
                 contact_id: self._outcome(plan, newest, rows.get(contact_id), around[contact_id], writes)
                 for contact_id, newest in plan.newest.items()
             }
+            writes.happenings += await self._asks(connection, plan.touched(new), rows, now)
             await self._write(connection, writes, now)
         for place, one in plan.interactions.items():
             known = (one.source, one.interaction_id) not in new
@@ -125,6 +127,26 @@ class Rules:
             )
             for contact_id, newest in plan.newest.items()
         }
+
+    async def _asks(
+        self, connection: Connection, touched: Mapping[str, InteractionResolved], rows: Mapping[str, Row], now: datetime
+    ) -> list[Outgoing]:
+        """Requests to say those contacts again whose rules an interaction has moved."""
+        standings = {contact_id: rows[contact_id].standing() for contact_id in touched if contact_id in rows}
+        if not standings or not self._rulebook.reads_timeline:
+            return []
+        records = {
+            contact_id: [member.record_id for member in standing.contact.records]
+            for contact_id, standing in standings.items()
+            if standing.contact is not None
+        }
+        activities = await self._store.activities(connection, records, now)
+        around = {contact_id: Around(now, activities.get(contact_id, NO_ACTIVITY)) for contact_id in records}
+        return [
+            refresh(touched[contact_id], around[contact_id])
+            for contact_id in records
+            if moves(standings[contact_id], around[contact_id], self._rulebook)
+        ]
 
     def _outcome(self, plan: Plan, newest: Versioned, row: Row | None, around: Around, writes: Writes) -> Outcome:
         """What becomes of the newest message of one contact; adds what has to be written."""

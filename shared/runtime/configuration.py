@@ -18,7 +18,7 @@ from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 
-from shared.domain.configuration import Configuration, Fields, Rule, Source
+from shared.domain.configuration import Configuration, Fields, Rule, Source, Then
 
 T = TypeVar("T")
 
@@ -27,6 +27,9 @@ FILE_BYTES_MAX: Final = 1024 * 1024
 
 RESOLVED: Final = frozenset({"secrets"})
 """Keys whose values may be `env:NAME` or `file:PATH`."""
+
+LATER: Final[Mapping[type[Any], frozenset[str]]] = {Rule: frozenset({"at"}), Then: frozenset({"mail", "notify"})}
+"""Keys that rules will have: whoever reads of them should not look for a slip of the pen."""
 
 NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 """Names of sources stand in URLs, ids and metric labels."""
@@ -156,6 +159,8 @@ def _refuse_unknown(value: Any, type_: type[Any], place: str) -> None:
         return
     fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
     for key, below in value.items():
+        if key in LATER.get(type_, ()):
+            raise Misconfigured(f"{place}: `{key}` is not there yet: dates and notifications come in a later release")
         if key not in fields:
             raise Misconfigured(f"{place}: unknown key `{key}`{_meant(str(key), list(fields))}")
         kind = fields[key].type

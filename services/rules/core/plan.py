@@ -62,7 +62,16 @@ class Plan:
 
     def contact_ids(self) -> list[str]:
         """All contacts whose rows matter, in order."""
-        return sorted({*self.newest, *(one.contact_id for one in self.heard)})
+        heard = [one.contact_id for one in self.heard]
+        return sorted({*self.newest, *heard, *(one.contact_id for one in self.interactions.values())})
+
+    def touched(self, new: set[tuple[str, str]]) -> dict[str, InteractionResolved]:
+        """By contact the last of its new interactions, of contacts that the batch says nothing else about."""
+        return {
+            one.contact_id: one
+            for one in self.interactions.values()
+            if (one.source, one.interaction_id) in new and one.contact_id not in self.newest
+        }
 
 
 def planned(batch: Sequence[Arrived]) -> Plan:

@@ -151,7 +151,7 @@ def plain(value: msgspec.Struct) -> dict[str, Any]:
 
 
 def _bare(value: Any) -> Any:
-    kind = type(value)
+    kind: Any = type(value)
     if kind in _AS_IS or value is None:
         return value
     if (names := _names(kind)) is not None:

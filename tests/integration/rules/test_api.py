@@ -125,6 +125,7 @@ async def test_a_list_pages_through_everybody_once(client: httpx.AsyncClient, pr
     await process.take(*(enriched(a_contact(f"person-{number}")) for number in range(5, 7)))
     found: list[str] = []
     cursor = ""
+    answer: dict[str, Any] = {}
     for _ in range(4):
         answer = (await client.get(f"/v1/contacts?limit=2{cursor}")).json()
         found += [one["contact_id"] for one in answer["items"]]

@@ -187,6 +187,28 @@ async def test_interactions_of_a_batch_count_for_its_snapshots(tables: Database)
     assert "2 interactions in a year: +4.0" in contact.priority.reasons
 
 
+async def test_an_interaction_that_moves_a_rule_asks_once_to_say_the_contact_again(tables: Database) -> None:
+    process = Process(tables, rules(buyers='timeline.count("purchase", 30) >= 2'))
+    await process.take(enriched(a_contact()))
+    await process.take(interaction("anna", 1))
+    assert [type_ for type_, _ in await process.outbox()] == ["contact.created"]
+    await process.take(interaction("anna", 2))
+    await process.take(interaction("anna", 2))
+    events = await process.outbox()
+    assert [type_ for type_, _ in events] == ["contact.created", "refresh.requested"]
+    assert clean(await process.take(enriched(a_contact(version=2, kind="interaction")))).segments == ("buyers",)
+    await process.take(interaction("anna", 3))
+    assert [type_ for type_, _ in await process.outbox()][2:] == ["contact.updated", "segment.entered"]
+
+
+async def test_an_interaction_with_somebody_who_is_gone_or_unknown_asks_for_nothing(tables: Database) -> None:
+    process = Process(tables, rules(buyers='timeline.count("purchase", 30) >= 1'))
+    await process.take(enriched(a_contact("anna")))
+    await process.take(retired("anna", 2))
+    await process.take(interaction("anna", 1), interaction("bert", 1))
+    assert "refresh.requested" not in [type_ for type_, _ in await process.outbox()]
+
+
 async def test_interactions_follow_their_record_into_another_contact_and_back(tables: Database) -> None:
     process = Process(tables, rules(buyers='timeline.count("purchase", 30) >= 1'))
     await process.take(enriched(a_contact("anna")), enriched(a_contact("bert")), interaction("anna", 1))

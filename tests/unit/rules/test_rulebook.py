@@ -11,6 +11,7 @@ from shared.domain.contact import Contact
 from tests.unit.rules.build import NOW, a_contact, insured, rules
 
 TODAY = "2026-11-22"
+UNKNOWN = "unknown field contact.company.indutsry, did you mean industry?"
 INSURED = 'contact.company.industry == "insurance"'
 
 
@@ -71,8 +72,7 @@ def test_everything_wrong_with_the_rules_is_said_at_once_and_where() -> None:
             ]
         )
     assert str(refused.value).splitlines() == [
-        "rules.yaml: rules.typo.when: line 1, column 16: "
-        "unknown field contact.company.indutsry, did you mean industry?",
+        f"rules.yaml: rules.typo.when: line 1, column 16: {UNKNOWN}",
         "rules.yaml: rules.empty.then: says nothing; give it a category, a segment or a score",
         "rules.yaml: rules.loud.then.score: is from -100 to 100",
         "rules.yaml: rules.blank.then.category: a name has 1 to 100 printable characters",
