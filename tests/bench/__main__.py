@@ -1,7 +1,7 @@
 """`make bench`: contacts a second end to end, beside the pass-through floor of the same engines in the same run.
 
-Starts the whole system in a throw-away folder, sends arrays of 100 over HTTP (one in five a duplicate), waits until every
-accepted event has reached its end, and prints where the time went: CPU microseconds per contact of every process.
+Starts the whole system in a throw-away folder, sends arrays of 100 over HTTP (one in five a duplicate), waits until
+every accepted event has reached its end, and prints the CPU microseconds per contact of every process.
 
     make bench            EVENTS=20000 WORKERS=dedup=1 make bench
 """

@@ -1,4 +1,4 @@
-"""The pass-through floor: the same topics' worth of work with nothing decided, as the measure of what the engines allow.
+"""The pass-through floor: the same way with nothing decided on it, as the measure of what the engines allow.
 
 raw -> four stages, each decoding and encoding a contact of about 1 KB and passing it to the same partition of the next
 topic -> one upsert by unnest into Postgres. Its speed in the same run is the denominator of every figure we publish.
@@ -100,7 +100,7 @@ async def _drain(consumer: AIOKafkaConsumer, contacts: int, each: Any) -> None:
     seen = 0
     while seen < contacts:
         taken = await consumer.getmany(timeout_ms=200, max_records=BATCH)
-        messages = [(tp.partition, message.value) for tp, batch in taken.items() for message in batch]
+        messages = [(tp.partition, message.value or b"{}") for tp, batch in taken.items() for message in batch]
         if messages:
             await each([(partition, msgspec.json.decode(value)) for partition, value in messages])
             seen += len(messages)

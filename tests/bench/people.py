@@ -5,29 +5,37 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 GIVEN: Final = (
-    "Anna Lena Marie Julia Laura Sarah Lisa Katharina Johanna Sophie Emma Lea Hannah Charlotte Greta Frieda Ursula "
-    "Monika Petra Sabine Jan Lukas Felix Paul Jonas Maximilian Leon Finn Elias Noah Thomas Michael Andreas Stefan "
-    "Christian Jürgen Günter Wolfgang Klaus Werner Horst Jörg Björn Sven Torsten Matthias Sebastian Tobias"
-).split()
+    "Anna", "Lena", "Marie", "Julia", "Laura", "Sarah", "Lisa", "Katharina", "Johanna", "Sophie", "Emma", "Lea",
+    "Hannah", "Charlotte", "Greta", "Frieda", "Ursula", "Monika", "Petra", "Sabine", "Jan", "Lukas", "Felix",
+    "Paul", "Jonas", "Maximilian", "Leon", "Finn", "Elias", "Noah", "Thomas", "Michael", "Andreas", "Stefan",
+    "Christian", "Jürgen", "Günter", "Wolfgang", "Klaus", "Werner", "Horst", "Jörg", "Björn", "Sven", "Torsten",
+    "Matthias", "Sebastian", "Tobias",
+)  # fmt: skip
 FAMILY: Final = (
-    "Müller Schmidt Schneider Fischer Weber Meyer Wagner Becker Schulz Hoffmann Schäfer Koch Bauer Richter Klein Wolf "
-    "Schröder Neumann Schwarz Zimmermann Braun Krüger Hofmann Hartmann Lange Schmitt Werner Krause Meier Lehmann "
-    "Köhler Maier Herrmann König Walter Mayer Huber Kaiser Fuchs Peters Lang Scholz Möller Weiß Jung Hahn Vogel"
-).split()
+    "Müller", "Schmidt", "Schneider", "Fischer", "Weber", "Meyer", "Wagner", "Becker", "Schulz", "Hoffmann",
+    "Schäfer", "Koch", "Bauer", "Richter", "Klein", "Wolf", "Schröder", "Neumann", "Schwarz", "Zimmermann",
+    "Braun", "Krüger", "Hofmann", "Hartmann", "Lange", "Schmitt", "Werner", "Krause", "Meier", "Lehmann",
+    "Köhler", "Maier", "Herrmann", "König", "Walter", "Mayer", "Huber", "Kaiser", "Fuchs", "Peters", "Lang",
+    "Scholz", "Möller", "Weiß", "Jung", "Hahn", "Vogel",
+)  # fmt: skip
 STEMS: Final = (
-    "Linden Eichen Birken Rosen Wald Berg Tal Brunnen Mühlen Kirch Schloss Garten Wiesen See Bach Stein Sonnen Feld"
-).split()
+    "Linden", "Eichen", "Birken", "Rosen", "Wald", "Berg", "Tal", "Brunnen", "Mühlen", "Kirch", "Schloss",
+    "Garten", "Wiesen", "See", "Bach", "Stein", "Sonnen", "Feld",
+)  # fmt: skip
 CITIES: Final = (
     ("10115", "Berlin"), ("20095", "Hamburg"), ("80331", "München"), ("50667", "Köln"), ("60311", "Frankfurt am Main"),
     ("70173", "Stuttgart"), ("40213", "Düsseldorf"), ("04109", "Leipzig"), ("44135", "Dortmund"), ("28195", "Bremen"),
 )  # fmt: skip
 FOLDED: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
-SYLLABLES: Final = "ba be bo da do fa ga go ha ka ko la le lo ma me mo na no ra ro sa so ta to wa zi".split()
+SYLLABLES: Final = (
+    "ba", "be", "bo", "da", "do", "fa", "ga", "go", "ha", "ka", "ko", "la", "le", "lo", "ma", "me", "mo", "na",
+    "no", "ra", "ro", "sa", "so", "ta", "to", "wa", "zi",
+)  # fmt: skip
 
 
 def people(count: int, duplicates: float, seed: int) -> Iterator[dict[str, Any]]:
     """`count` records, of which the given share (0 to 1) are earlier persons said again by another source."""
-    dice = random.Random(seed)  # noqa: S311 (a benchmark needs repeatable dice, not secret ones)
+    dice = random.Random(seed)
     earlier: list[dict[str, Any]] = []
     for number in range(count):
         if earlier and dice.random() < duplicates:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,31 +65,32 @@ class System:
                 code, status = await self.call("GET", "/v1/status", "reader")
             except (aiohttp.ClientError, OSError, FileNotFoundError):
                 code = 0
-            if code == 200 and status["books"]["accepted"] >= accepted and status["books"]["waiting"] == 0:
-                if not any(stage["lag"] for stage in status["stages"].values()):
-                    books: dict[str, Any] = status["books"]
-                    return books
+            if code == 200 and _calm(status, accepted):
+                books: dict[str, Any] = status["books"]
+                return books
             await asyncio.sleep(0.3)
         raise AssertionError(f"not settled after {seconds} s: {status}")
 
     def kill(self, name: str, number: int = 0) -> int:
-        """kill -9 one process by its name in endpoints.json; its pid."""
+        """Kill one process with -9 by its name in endpoints.json; its pid."""
         pid = self.endpoints()["pids"][name]
         chosen: int = pid[number] if isinstance(pid, list) else pid
         os.kill(chosen, signal.SIGKILL)
         return chosen
 
 
+def _calm(status: Any, accepted: int) -> bool:
+    books = status["books"]
+    lags = [stage["lag"] for stage in status["stages"].values()]
+    return books["accepted"] >= accepted and books["waiting"] == 0 and not any(lags)
+
+
 @asynccontextmanager
-async def running(data: Path, workers: str | None = None, settings: dict[str, str] | None = None) -> AsyncIterator[System]:
+async def running(
+    data: Path, workers: str | None = None, settings: dict[str, str] | None = None
+) -> AsyncGenerator[System, None]:
     """`up` in this folder until the block ends; at the end it must stop by itself and exit 0."""
-    command = [sys.executable, "-m", "services", "up", "--data", str(data), "--port", "0"]
-    command += ["--workers", workers] if workers else []
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / "up.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env=os.environ | (settings or {}), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
+    process = _launched(data, workers, settings or {})
     try:
         await _ready(data, process)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
@@ -98,6 +99,16 @@ async def running(data: Path, workers: str | None = None, settings: dict[str, st
         process.send_signal(signal.SIGTERM)
         code = await asyncio.to_thread(process.wait, STOP_S)
     assert code == 0, f"up exited with {code}: {(data / 'up.log').read_text()[-2000:]}"
+
+
+def _launched(data: Path, workers: str | None, settings: dict[str, str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "services", "up", "--data", str(data), "--port", "0"]
+    command += ["--workers", workers] if workers else []
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "up.log").open("wb") as log:
+        return subprocess.Popen(
+            command, env=os.environ | settings, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
 
 
 async def _ready(data: Path, process: subprocess.Popen[bytes]) -> None:
