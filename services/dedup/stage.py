@@ -633,12 +633,19 @@ class Dedup:
         return Settled([outcomes[place] for place in range(len(batch))], says)
 
     async def _again(self, work: Work, redelivered: Mapping[str, Decided]) -> list[Outgoing]:
-        """What was decided in an earlier delivery, said again: it may have died before it was said."""
+        """What was decided in an earlier delivery, said again: it may have died before it was said.
+
+        An interaction alone makes no version, so its contact is said again only where it was never said.
+        """
         if not redelivered:
             return []
         answers = [answer for one in redelivered.values() if (answer := one.answer) is not None]
+        quiet = {happening.event_id for happening in work.happenings}
         contacts = {one.contact_id for one in redelivered.values() if one.contact_id is not None}
-        says = await self._identity.say_again(contacts, answers)
+        loud = {one.contact_id for event_id, one in redelivered.items() if event_id not in quiet}
+        async with self._world.database.connection() as connection:
+            unsaid = await store.unsaid_among(connection, contacts)
+        says = await self._identity.say_again(contacts & (loud | unsaid), answers)
         for happening in work.happenings:
             known = redelivered.get(happening.event_id)
             if known is not None and known.outcome == "resolved":

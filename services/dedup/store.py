@@ -331,6 +331,14 @@ async def unsaid(connection: Connection, before: datetime, rows_max: int) -> lis
     return [row[0] for row in rows]
 
 
+async def unsaid_among(connection: Connection, contact_ids: Collection[str]) -> set[str]:
+    """Those of these contacts that are to be said."""
+    rows = await connection.fetch(
+        "select contact_id::text from dedup.unsaid where contact_id = any($1::uuid[])", list(contact_ids)
+    )
+    return {row[0] for row in rows}
+
+
 async def count_unsaid(connection: Connection) -> int:
     """How many contacts are to be said."""
     return int(await connection.fetchval("select count(*) from dedup.unsaid"))
