@@ -4,6 +4,7 @@ Tokens lie hashed in `runtime.token` and are held in memory by every process, so
 out; a token made or revoked elsewhere is known here within seconds.
 """
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Sequence
@@ -25,6 +26,10 @@ FRESH_S: Final = 5.0
 
 UNKNOWN_PAUSE_S: Final = 0.5
 """A token we do not know is looked up at most twice a second: guessing must not load Postgres."""
+
+
+SILENT_S: Final = 1.0
+"""A Postgres that is there and does not answer holds nobody up for longer than this."""
 
 
 class Role(StrEnum):
@@ -102,6 +107,7 @@ class Access:
         self._clock = clock
         self._callers: dict[bytes, Caller] | None = None
         self._read_at = float("-inf")
+        self._reading: asyncio.Task[None] | None = None
 
     async def caller(self, token: str | None) -> Caller | None:
         """Who holds this token; None when nobody does. Raises Problem 503 while no token could be read at all."""
@@ -110,11 +116,17 @@ class Access:
         key = digest(token)
         age = self._clock.monotonic() - self._read_at
         known = self._callers is not None and key in self._callers
-        if age > (FRESH_S if known else UNKNOWN_PAUSE_S):
-            await self._read()
+        if self._callers is None or age > (FRESH_S if known else UNKNOWN_PAUSE_S):
+            await self._freshened()
         if self._callers is None:
             raise unavailable("The tokens cannot be read at the moment.")
         return self._callers.get(key)
+
+    async def _freshened(self) -> None:
+        """Read once for all who ask meanwhile; where Postgres is silent, go on with what is held."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+        await asyncio.wait([self._reading], timeout=SILENT_S)
 
     async def _read(self) -> None:
         self._read_at = self._clock.monotonic()

@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from swagger_ui_bundle import swagger_ui_path
 
 from shared.domain.errors import Refused, Transient
@@ -143,15 +144,18 @@ def decode_cursor(text: str) -> list[Any]:
 
 
 async def read_body(request: Request, bytes_max: int) -> bytes:
-    """The body, at most this long. Raises Problem 413 before more than that was read."""
+    """The body, at most this long. Raises Problem 413 before more was read, 400 when the caller breaks off."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > bytes_max:
         raise too_large(bytes_max)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > bytes_max:
-            raise too_large(bytes_max)
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > bytes_max:
+                raise too_large(bytes_max)
+    except ClientDisconnect:
+        raise Problem(400, "Bad request", "The body broke off.") from None
     return bytes(body)
 
 

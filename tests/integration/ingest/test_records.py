@@ -1,5 +1,7 @@
 """Deliveries through the door: what is taken, what is called a duplicate, and what is refused with a clear word."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -162,6 +164,12 @@ async def test_with_kafka_away_nothing_is_taken_and_the_answer_says_when_to_come
     house.broker.down = False
     (receipt,) = receipts(await house.post("/v1/records", ANNA))
     assert receipt["duplicate"] is False
+
+
+async def test_the_first_senders_of_a_new_process_may_come_all_at_once(house: House) -> None:
+    said = [ANNA | {"source_record_id": str(number)} for number in range(20)]
+    answers = await asyncio.gather(*(house.post("/v1/records", one) for one in said))
+    assert {answer.status_code for answer in answers} == {202}
 
 
 RUBBISH = {
