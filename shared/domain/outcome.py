@@ -1,4 +1,4 @@
-"""What can become of one message at one stage: it goes on, it is dropped, or it is set aside. There is no fourth way."""
+"""What can become of one message at one stage: it goes on, it is dropped, or it is set aside. No fourth way."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -16,13 +16,22 @@ from shared.domain.outcome import Outgoing
 from shared.runtime.broker import Draft, Headers, Message
 from shared.topology import MESSAGE_BYTES_MAX, Type
 
-_TYPE_OF_WIRE: Final = {type_.wire: type_ for type_ in Type}
+_TYPE_OF_WIRE: Final = {type_.wire.encode(): type_ for type_ in Type}
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODERS: Final[dict[Type, msgspec.json.Decoder[Any]]] = {
     type_: msgspec.json.Decoder(data) for type_, data in DATA_OF.items()
 }
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _SCHEMA: Final = "/v1/schemas/{}"
+_SAME_FOR_ALL: Final = {
+    type_: (
+        ("ce_specversion", b"1.0"),
+        ("ce_type", type_.wire.encode()),
+        ("ce_dataschema", _SCHEMA.format(type_.value).encode()),
+        ("content-type", b"application/json"),
+    )
+    for type_ in Type
+}
 _KNOWN: Final = frozenset(
     (
         "ce_specversion",
@@ -40,20 +49,22 @@ _KNOWN: Final = frozenset(
 
 def encode(event: Event) -> tuple[bytes | None, Headers]:
     """Value and headers of an event; the value is None for a tombstone."""
-    headers = [
-        ("ce_specversion", b"1.0"),
+    specversion, type_, dataschema, content_type = _SAME_FOR_ALL[event.type]
+    headers: Headers = (
+        specversion,
         ("ce_id", event.id.encode()),
         ("ce_source", event.source.encode()),
-        ("ce_type", event.type.wire.encode()),
+        type_,
         ("ce_time", event.time.isoformat().encode()),
         ("ce_subject", event.subject.encode()),
-        ("ce_dataschema", _SCHEMA.format(event.type.value).encode()),
-        ("content-type", b"application/json"),
-    ]
-    headers += [(f"ce_{name}", value.encode()) for name, value in event.extensions.items()]
+        dataschema,
+        content_type,
+    )
+    if event.extensions:
+        headers += tuple((f"ce_{name}", value.encode()) for name, value in event.extensions.items())
     if event.traceparent is not None:
-        headers.append(("traceparent", event.traceparent.encode()))
-    return (None if event.data is None else _ENCODER.encode(event.data)), tuple(headers)
+        headers += (("traceparent", event.traceparent.encode()),)
+    return (None if event.data is None else _ENCODER.encode(event.data)), headers
 
 
 class TooLarge(ValueError):
@@ -73,9 +84,10 @@ def draft(outgoing: Outgoing, partition: int | None = None) -> Draft:
 def decode(message: Message) -> Event:
     """The event of a message. Raises Malformed, naming the place and the kind of fault, never a value."""
     headers = dict(message.headers)
-    type_ = _TYPE_OF_WIRE.get(_header(headers, "ce_type"))
+    type_ = _TYPE_OF_WIRE.get(headers.get("ce_type", b""))
     if type_ is None:
         raise Malformed("header ce_type names no type of ours")
+    more = headers.keys() - _KNOWN
     return Event(
         id=_header(headers, "ce_id"),
         type=type_,
@@ -84,9 +96,7 @@ def decode(message: Message) -> Event:
         subject=_header(headers, "ce_subject"),
         data=None if message.value is None else _data(message.value, type_),
         traceparent=_header(headers, "traceparent") if "traceparent" in headers else None,
-        extensions={
-            name[3:]: _header(headers, name) for name in headers if name.startswith("ce_") and name not in _KNOWN
-        },
+        extensions={name[3:]: _header(headers, name) for name in sorted(more) if name.startswith("ce_")},
     )
 
 

@@ -59,10 +59,12 @@ def is_poison(attempt: Attempt, offset: int) -> bool:
 
 def first_offsets(messages: Sequence[Message]) -> dict[TopicPartition, int]:
     """Where the batch begins in each partition."""
-    found: dict[TopicPartition, int] = {}
+    found: dict[tuple[str, int], int] = {}
     for message in messages:
-        found[message.position] = min(found.get(message.position, message.offset), message.offset)
-    return found
+        place = (message.topic, message.partition)
+        if found.get(place, message.offset) >= message.offset:
+            found[place] = message.offset
+    return {TopicPartition(*place): offset for place, offset in found.items()}
 
 
 class Attempts(Protocol):

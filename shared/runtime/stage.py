@@ -270,8 +270,9 @@ def leaving(taken: Sequence[Taken], settled: Settled) -> tuple[list[Draft], list
 
 
 def _follows(taken: Taken, outgoing: Outgoing) -> Draft:
+    event = following(taken.event, outgoing.event)
+    follows = outgoing if event is outgoing.event else Outgoing(outgoing.topic, outgoing.key, event)
     same_key = taken.message.key == outgoing.key.encode()
-    follows = Outgoing(outgoing.topic, outgoing.key, following(taken.event, outgoing.event))
     return codec.draft(follows, taken.message.partition if same_key else None)
 
 

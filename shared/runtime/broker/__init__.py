@@ -62,7 +62,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 def refuse_oversized(draft: Draft) -> None:
     """Raise ValueError for a message over the limit: Kafka's client does not check its batches (T4)."""
     value = len(draft.value or b"")
-    around = len(draft.key or b"") + sum(len(name) + len(one) for name, one in draft.headers)
+    around = len(draft.key or b"")
+    for name, one in draft.headers:
+        around += len(name) + len(one)
     if value > MESSAGE_BYTES_MAX or around > HEADERS_BYTES_MAX:
         raise ValueError(f"a message for {draft.topic} has {value} bytes and {around} around it: over the limit")
 

@@ -12,7 +12,7 @@ from shared.runtime.dead_letter import (
     attempt_of,
     letter,
 )
-from shared.topology import step_of
+from shared.topology import Type, step_of
 from tests.unit.runtime.fixtures import NOW, message
 
 LETTER: Outcome = DeadLetter(LetterReason.UNREADABLE, "x")
@@ -90,5 +90,5 @@ def test_old_letters_are_forgotten() -> None:
 
 
 def test_an_event_shows_ids_only() -> None:
-    shown = repr(Event(id="e", type="record.received", source="/s", time=NOW, subject="r", data=None))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    shown = repr(Event(id="e", type=Type.RECORD_RECEIVED, source="/s", time=NOW, subject="r", data=None))
     assert shown == "Event(record.received, id=e, subject=r)"

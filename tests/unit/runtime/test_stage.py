@@ -1,7 +1,8 @@
 """The one loop: settle, produce, commit, in this order; and what it does when one of them cannot be done."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pytest
 
@@ -10,7 +11,7 @@ from shared.domain.errors import Refused, Transient
 from shared.domain.events import Event, RefreshRequested
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
 from shared.runtime import codec, poison
-from shared.runtime.broker import Draft, Message, TopicPartition
+from shared.runtime.broker import Consumer, Draft, Message, Producer, TopicPartition
 from shared.runtime.broker.memory import MemoryBroker
 from shared.runtime.clock import ManualClock
 from shared.runtime.dead_letter import CONSECUTIVE_MAX
@@ -48,20 +49,39 @@ async def committed(broker: MemoryBroker, loop: Loop) -> bool:
     return sum(one.messages for one in backlog.values()) == 0
 
 
+@dataclass
+class Noting:
+    """Both ends of a log, which write down what passes."""
+
+    consumer: Consumer
+    producer: Producer
+    ledger: list[str]
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def take(self, messages_max: int, wait_s: float) -> list[Message]:
+        return await self.consumer.take(messages_max, wait_s)
+
+    async def send(self, drafts: Sequence[Draft]) -> None:
+        self.ledger.append(f"produced {len(drafts)}")
+        await self.producer.send(drafts)
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        self.ledger.append(f"committed {sum(offsets.values())}")
+        await self.consumer.commit(offsets)
+
+    async def rewind(self) -> None: ...
+
+    def owned(self) -> frozenset[TopicPartition]:
+        return self.consumer.owned()
+
+
 async def test_settle_produce_commit_in_this_order(broker: MemoryBroker, gauge: Watched) -> None:
     stage = Passing()
     loop = await loop_over(broker, stage, gauge)
-    producer_send, consumer_commit = loop.producer.send, loop.consumer.commit
-
-    async def send_(drafts: Sequence[Draft]) -> None:
-        stage.ledger.append(f"produced {len(drafts)}")
-        await producer_send(drafts)
-
-    async def commit_(offsets: dict[TopicPartition, int]) -> None:
-        stage.ledger.append(f"committed {sum(offsets.values())}")
-        await consumer_commit(offsets)
-
-    loop.producer.send, loop.consumer.commit = send_, commit_  # type: ignore[method-assign,assignment]  # pyright: ignore[reportAttributeAccessIssue]
+    loop.consumer = loop.producer = Noting(loop.consumer, loop.producer, stage.ledger)
     await send(broker, draft(1), draft(2))
     await turn(loop)
     assert stage.ledger == ["settled 2", "produced 2", "acknowledged 2", "committed 2"]
