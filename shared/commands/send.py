@@ -77,6 +77,7 @@ class Sending:
             for lines in self._arrays():
                 await self._keep_pace(started)
                 await self._room_for(ids_of(lines))
+                self.summary.sent += len(lines)
                 self._flying[asyncio.create_task(self._post(lines))] = ids_of(lines)
             while self._flying:
                 await self._landed()
@@ -125,7 +126,6 @@ class Sending:
     async def _post(self, lines: list[Line]) -> None:
         body = b"[" + b",".join(line.body for line in lines) + b"]"
         headers = {"Content-Type": "application/json", "Idempotency-Key": secrets.token_hex(16)}
-        self.summary.sent += len(lines)
         answer = await self.client.send("POST", "/v1/records", body, headers, {"partial": "true"})
         receipts = receipts_of(answer, len(lines))
         for line, receipt in zip(lines, receipts, strict=True):
