@@ -73,7 +73,8 @@ def _named(traits: Traits, first: str, family: str) -> Iterator[str]:
     yield f"name|{low}|{high}"
     yield "prefix|{}|{}".format(*sorted((known[:PREFIX], family[:PREFIX])))
     yield "sound|{}|{}".format(*sorted((cologne(first), cologne("".join(traits.family) or family))))
-    yield f"initial|{known}|{family[:1]}"
+    if len(family) == 1:
+        yield f"initial|{known}|{family}"
     for root in roots_of(first)[: ROOTS_MAX + 1]:
         yield f"root|{family}|{flat(root)}"
 

@@ -33,7 +33,8 @@ def given_grade(one: Words, other: Words) -> str:
     """How alike two given names are.
 
     exact, part (one of several), nickname (or another spelling of one name), similar (a slip), garbled (more slips,
-    and not both are known names), variant (both are, of one sex, a letter apart), initial, initial-differs, differs, missing.
+    and not both are known names), variant (both are, of one sex, a letter apart), initial,
+    initial-differs, differs, or missing.
     """
     if not one or not other:
         return MISSING

@@ -38,6 +38,7 @@ def test_keys_are_sorted_distinct_signed_and_a_dozen_or_so() -> None:
         ({"phone": "0171 1234567"}, {"phone": "+491711234567"}),
         ({"phone": "030 7211511"}, {"phone": "7211511"}),
         ({"given_name": "Rolf", "family_name": "Schmidt"}, {"given_name": "SCHMIDT", "family_name": "ROLF"}),
+        ({"given_name": "Schmidt", "family_name": "R."}, {"given_name": "Rolf", "family_name": "Schmidt"}),
         ({"given_name": "R.", "family_name": "Schmidt"}, {"given_name": "Rolf", "family_name": "Schmidt"}),
         ({"given_name": "Jorg", "family_name": "Muller"}, {"given_name": "Jörg", "family_name": "Müller"}),
         ({"given_name": "Uschi", "family_name": "Krantz"}, {"given_name": "Ursula", "family_name": "Krantz"}),

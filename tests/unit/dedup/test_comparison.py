@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from services.dedup.core.comparison import Evidence, veto_between
 from services.dedup.core.population import Population
 from shared.domain.normalise import Traits
-from tests.unit.dedup.made import between, merges, offered, traits
+from tests.unit.dedup.made import between, merges, model, offered, traits
 
 NAME = {"given_name": "Jörg", "family_name": "Müller"}
 PETER = {"given_name": "Peter", "family_name": "Müller"}
@@ -31,6 +31,15 @@ def test_equal_full_name_and_own_mail_or_phone_always_merge(
     name: dict[str, str], link: dict[str, str], more: dict[str, str]
 ) -> None:
     assert merges(pair({**name, **link, **HOME}, {**more, **name, **link}))
+
+
+def test_promised_pairs_merge_though_everything_else_differs() -> None:
+    one = {**PETER, **LANDLINE, **HOME, "email": "pm1@web.de", "company": "Eine GmbH"}
+    other = {**PETER, **LANDLINE, "street": "Am Ring 3", "city": "Kiel", "email": "x99@gmx.de", "company": "Andere AG"}
+    evidence = pair(one, other)
+    assert evidence.parts[-1].field == "full name"
+    assert evidence.weight == model().bands.merge_millibits
+    assert not merges(pair({**one, "salutation": "Herr"}, {**other, "salutation": "Frau"}))
 
 
 def test_names_in_each_others_place_are_a_full_name_too() -> None:

@@ -141,6 +141,15 @@ def test_one_name_in_three_writings_is_shown_in_the_best_one() -> None:
     assert contact.former == ()
 
 
+def test_unheard_of_names_stand_in_the_order_of_most_records() -> None:
+    contact = golden(
+        record("a", on=1, given_name="Quira", family_name="Zelmann"),
+        record("b", on=2, given_name="Quira", family_name="Zelmann"),
+        record("c", on=9, given_name="ZELMANN", family_name="QUIRA"),
+    )
+    assert (contact.name.given, contact.name.family) == ("Quira", "Zelmann")
+
+
 def test_a_full_name_beats_an_initial_of_a_better_source() -> None:
     contact = golden(
         record("a", "crm", given_name="J.", family_name="Müller"), record("b", given_name="Jörg", family_name="Müller")
