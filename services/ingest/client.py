@@ -32,6 +32,7 @@ STATUS_FRESH_S: Final = 0.5
 """Whoever waits for the end of something asks twice a second; ten who wait shall not cost ten times as much."""
 
 CHUNK_BYTES: Final = 64 * 1024
+"""An answer of a page goes through in one piece, an export of a day in many."""
 
 _HOP: Final = frozenset(
     (

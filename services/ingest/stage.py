@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from asyncpg import Record as Row
 
 from services.ingest.client import Log
 from services.ingest.connectors import generic
@@ -20,7 +19,7 @@ from services.ingest.core.following import Note, Told, notes_of
 from services.ingest.core.identity import digest
 from services.ingest.core.letters import Reread, Resend, Skip, again_of
 from services.ingest.settings import IngestSettings
-from services.ingest.store import Answer, Follower, Shelf, Store
+from services.ingest.store import Answer, Follower, Row, Shelf, Store
 from shared.domain.errors import Transient
 from shared.domain.events import Event
 from shared.domain.outcome import Forward, LetterReason, Outgoing

@@ -4,9 +4,9 @@ processes never wait for each other in a circle.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from asyncpg import Record as Row
+import asyncpg
 
 from services.ingest.core import books
 from services.ingest.core.decide import Accepted, Known, State
@@ -22,6 +22,10 @@ MERGES_FOLLOWED_MAX: Final = 20
 
 UNKNOWN: Final = b"?"
 """The content of a state that only the log has told of: equal to no delivery's, so the next one counts as news."""
+
+
+Row: TypeAlias = asyncpg.Record
+"""A row by the names of its columns."""
 
 
 class Answer:

@@ -14,6 +14,7 @@ STORE_LINES_MAX = 600
 """A store holds every statement of its service, as the house asks; statements are long and read one at a time."""
 
 LONG: dict[str, str] = {
+    "services/ingest/api.py": "the front door: one short function for each of its paths",
     "services/__main__.py": "the table of contents: one short function for each verb",
     "shared/runtime/broker/kafka.py": "one client with the guards against its traps, which only make sense together",
     "tests/contract/test_broker.py": "one list of promises",

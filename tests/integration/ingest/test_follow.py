@@ -1,6 +1,7 @@
 """What became of it: receipts, books and letters, whatever the order in which the log tells."""
 
 import random
+from typing import Literal
 
 from shared.domain.events import Decision
 from shared.domain.outcome import DeadLetter, LetterReason
@@ -22,9 +23,11 @@ async def accepted(house: House, number: str, **more: str) -> dict[str, str]:
     return found
 
 
-def resolved(receipt: dict[str, str], contact_id: str, version: int, outcome: str = "resolved") -> Decision:
+def resolved(
+    receipt: dict[str, str], contact_id: str, version: int, outcome: Literal["resolved", "deleted"] = "resolved"
+) -> Decision:
     """What dedup decides."""
-    return Decision(event_id=receipt["event_id"], outcome=outcome, contact_id=contact_id, version=version)  # type: ignore[arg-type]
+    return Decision(event_id=receipt["event_id"], outcome=outcome, contact_id=contact_id, version=version)
 
 
 async def test_a_receipt_goes_from_received_to_resolved_to_clean(house: House) -> None:
