@@ -1,22 +1,17 @@
 """Reading `contacts.clean` to its end, as any subscriber would: the last message of each contact."""
 
 from typing import Any
-from uuid import uuid4
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 
 async def present_contacts(bootstrap_servers: str, topic: str = "contacts.clean") -> dict[str, dict[str, Any]]:
     """Every contact that is not gone, by id, as the topic says it last."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers, enable_auto_commit=False, client_id=f"following-{uuid4()}"
-    )
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_servers, group_id=None, enable_auto_commit=False)
     await consumer.start()
     try:
-        numbers = consumer.partitions_for_topic(topic) or await _partitions(consumer, topic)
-        partitions = [TopicPartition(topic, number) for number in numbers]
-        consumer.assign(partitions)
+        partitions = consumer.assignment()
         ends = await consumer.end_offsets(partitions)
         await consumer.seek_to_beginning(*partitions)
         contacts: dict[str, dict[str, Any]] = {}
@@ -31,8 +26,3 @@ async def present_contacts(bootstrap_servers: str, topic: str = "contacts.clean"
         return contacts
     finally:
         await consumer.stop()
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    await consumer.topics()  # brings the metadata of topics that nobody here has subscribed to
-    return consumer.partitions_for_topic(topic) or set()

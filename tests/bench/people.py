@@ -54,7 +54,7 @@ def _person(number: int, dice: random.Random) -> dict[str, Any]:
         "source_record_id": str(number),
         "given_name": given,
         "family_name": family,
-        "email": f"{mailbox}@{dice.choice(('example.de', 'example.com', 'beispiel.example'))}",
+        "email": f"{mailbox}@{''.join(dice.choices(SYLLABLES, k=4))}.example",
         "phone": f"0{dice.randint(151, 179)} {dice.randint(1_000_000, 9_999_999)}",
         "street": f"{dice.choice(STEMS)}{dice.choice(('straße', 'weg', 'allee'))} {dice.randint(1, 150)}",
         "postcode": postcode,
