@@ -13,12 +13,12 @@ FILE_LINES_MAX = 300
 STORE_LINES_MAX = 600
 """A store holds every statement of its service, as the house asks; statements are long and read one at a time."""
 
+TEST_LINES_MAX = 400
+"""Tests are sentences read one at a time; a file of them may be longer before it holds a second thing."""
+
 LONG: dict[str, str] = {
     "services/ingest/api.py": "the front door: one short function for each of its paths",
-    "services/__main__.py": "the table of contents: one short function for each verb",
     "shared/runtime/broker/kafka.py": "one client with the guards against its traps, which only make sense together",
-    "tests/contract/test_broker.py": "one list of promises",
-    "tests/scenarios/simulation.py": "one simulated world",
 }
 """Files that may be longer, each with the reason why it still holds one thing."""
 
@@ -39,7 +39,7 @@ RUNTIME_FILES = frozenset(
     {
         "__init__.py", "access.py", "broker", "clock.py", "codec.py", "configuration.py", "database.py",
         "dead_letter.py", "halt.py", "health.py", "http.py", "migrations.py", "offsets.py", "outbox.py", "poison.py",
-        "retry.py", "scheduler.py", "server.py", "service.py", "settings.py", "spool.py", "stage.py", "telemetry.py",
+        "retry.py", "scheduler.py", "schemas.py", "server.py", "service.py", "settings.py", "spool.py", "stage.py", "telemetry.py",
         "world.py",
     }
 )  # fmt: skip
@@ -103,7 +103,7 @@ def too_long(root: Path) -> list[str]:
     for path in python_files(root, "services", "shared", "deploy", "tests"):
         lines = path.read_text("utf-8").splitlines()
         name = str(path.relative_to(root))
-        most = STORE_LINES_MAX if path.name == "store.py" else FILE_LINES_MAX
+        most = _lines_max(path.relative_to(root))
         if len(lines) > most and name not in LONG:
             found.append(f"{name}: {len(lines)} lines, more than {most}")
         found += [f"{name}:{at}: too wide" for at, line in enumerate(lines, 1) if len(line) > COLUMNS_MAX]
@@ -207,6 +207,12 @@ def _is_constant(node: ast.expr) -> bool:
             return name.isupper()
         case _:
             return isinstance(node, ast.Constant)
+
+
+def _lines_max(name: Path) -> int:
+    if name.parts[0] == "tests":
+        return TEST_LINES_MAX
+    return STORE_LINES_MAX if name.name == "store.py" else FILE_LINES_MAX
 
 
 LIMIT = re.compile(r"[A-Z][A-Z0-9_]*_(?:MAX|MIN|S|MS|US|BYTES|KB|DAYS|BITS|YEARS|LINES|LETTERS)")
