@@ -73,6 +73,8 @@ def survive(candidates: Iterable[Candidate], order: Sequence[Criterion] = DEFAUL
     if not ranked:
         return None
     best = ranked[0]
+    if len(ranked) == 1:
+        return Survivor(best.value, _lone_origin(best), best.key, ())
     same = [one for one in ranked if one.key == best.key]
     others = tuple(one for one in ranked if one.key != best.key)
     spelled = max(same, key=lambda one: (one.complete, _text(one.value)))
@@ -89,6 +91,8 @@ def survive(candidates: Iterable[Candidate], order: Sequence[Criterion] = DEFAUL
 def rank(candidates: Iterable[Candidate], order: Sequence[Criterion] = DEFAULT_ORDER) -> list[Candidate]:
     """All candidates, the best first; a total order, so every arrangement of the same candidates ends alike."""
     every = list(candidates)
+    if len(every) < 2:
+        return every
     agreeing = {key: len({one.source for one in every if one.key == key}) for key in {one.key for one in every}}
     return sorted(
         every,
@@ -102,11 +106,26 @@ def rank(candidates: Iterable[Candidate], order: Sequence[Criterion] = DEFAULT_O
     )
 
 
+def _lone_origin(best: Candidate) -> Origin:
+    """Where a value comes from that nobody else has a word on."""
+    return Origin(
+        source=best.source,
+        record_id=best.record_id,
+        observed_at=best.at,
+        confidence=confidence_of((best,)),
+        why="only one",
+    )
+
+
 def confidence_of(same: Sequence[Candidate]) -> float:
     """How sure a value is, 0 to 1: that not all sources that say it are wrong; halved where the value is not valid.
 
     Trust / 100 is taken as the chance that one source is right.
     """
+    if len(same) == 1:
+        trust = same[0].trust / 100
+        sure = min(1 - (1 - min(max(trust, CONFIDENCE_FLOOR), CONFIDENCE_CEILING)), CONFIDENCE_CEILING)
+        return round(sure if same[0].valid else sure / 2, 3)
     doubt = 1.0
     for trust in sorted({one.source: one.trust for one in same}.values()):
         doubt *= 1 - min(max(trust / 100, CONFIDENCE_FLOOR), CONFIDENCE_CEILING)

@@ -73,6 +73,9 @@ def addresses_of(
     A part of another address (only its city) is not one of its own, but lends what the fuller one lacks.
     """
     found = [one for record in members for one in _postal(record, sources)]
+    if len(found) < 2:
+        lone = [survivor for survivor in (survive(found, order),) if survivor is not None]
+        return tuple(_shown(found) for _ in lone), {"/addresses/0": one.origin for one in lone}
     ranked = rank(found, order)
     kept: list[list[Candidate]] = []
     for one in sorted(ranked, key=lambda each: (-each.complete[2], ranked.index(each))):
@@ -137,6 +140,8 @@ def _distinct(
     found: list[tuple[Candidate, _Item]], order: Sequence[Criterion]
 ) -> list[tuple[Candidate, _Item, Survivor]]:
     """One entry per key, the preferred first, with the item that names its kind and the survivor that says why."""
+    if len(found) < 2:
+        return [(one, item, survivor) for one, item in found if (survivor := survive((one,), order)) is not None]
     ranked = rank([one for one, _ in found], order)
     ranked.sort(key=lambda one: (one.complete[0], one.complete[1]), reverse=True)
     entries: list[tuple[Candidate, _Item, Survivor]] = []

@@ -3,16 +3,14 @@
 import msgspec
 
 from services.dedup.core.grading import (
-    MISSING,
-    SUPPORTING,
     address_grade,
     birthday_grade,
     company_grade,
     mail_grade,
-    name_grades,
     phone_grade,
 )
 from services.dedup.core.model import Model
+from services.dedup.core.namesakes import MISSING, SUPPORTING, name_grades
 from services.dedup.core.population import Population
 from services.dedup.core.weighing import Grades, Part, weigh
 from shared.domain.normalise import Traits

@@ -75,7 +75,7 @@ def _fields(record: Record) -> tuple[str | None, str | None, str | None]:
 
 def _turned(name: Spelling, members: Sequence[Record]) -> Spelling:
     """Given and family name exchanged where more of the other records say it that way than this way."""
-    if name.given is None or name.family is None:
+    if name.given is None or name.family is None or len(members) == 1:
         return name
     straight = crosswise = 0
     given, family = _parts(name.given), _parts(name.family)

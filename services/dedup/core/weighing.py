@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from services.dedup.core.grading import MISSING, SUPPORTING
 from services.dedup.core.model import Model
+from services.dedup.core.namesakes import MISSING, SUPPORTING
 
 WEIGHED_MAX: Final = 65_536
 """Sets of grades kept as weighed: a list of 17,000 contacts makes some 5,000 of them."""
