@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from services.dedup.core.candidates import Candidate, Criterion, SourceView, Survivor, former_values, survive
-from services.dedup.core.grading import family_grade, given_grade
+from services.dedup.core.namesakes import family_grade, given_grade
 from shared.domain.contact import Former, Name, Origin
 from shared.domain.names import sex_of
 from shared.domain.record import Record
