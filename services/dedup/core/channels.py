@@ -74,8 +74,8 @@ def addresses_of(
     """
     found = [one for record in members for one in _postal(record, sources)]
     if len(found) < 2:
-        lone = [survivor for survivor in (survive(found, order),) if survivor is not None]
-        return tuple(_shown(found) for _ in lone), {"/addresses/0": one.origin for one in lone}
+        lone = survive(found, order)
+        return ((), {}) if lone is None else ((_shown(found),), {"/addresses/0": lone.origin})
     ranked = rank(found, order)
     kept: list[list[Candidate]] = []
     for one in sorted(ranked, key=lambda each: (-each.complete[2], ranked.index(each))):
