@@ -4,10 +4,10 @@ For every message the row is said as it is stored now, never as the message was:
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 
 import msgspec
 
@@ -20,8 +20,8 @@ from services.rules.core.happenings import cleaned, tombstone
 from services.rules.core.labels import labels_of
 from services.rules.core.plan import Arrived, Heard, Plan, Versioned, planned
 from services.rules.core.rulebook import Rulebook
-from services.rules.core.searching import search_keys
-from services.rules.store import Labels, Row, Store, as_json, packed
+from services.rules.core.searching import found_alike, search_keys
+from services.rules.store import Differences, Row, Store, as_json, packed
 from shared.domain.contact import Contact
 from shared.domain.events import InteractionResolved, Retired
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
@@ -36,6 +36,8 @@ HEARD_MAX: Final = 50_000
 
 SERVICE: Final = "rules"
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True)
 class Writes:
@@ -43,8 +45,8 @@ class Writes:
 
     rows: list[Row] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
-    keys: Labels = field(default_factory=lambda: Labels([], []))
-    labels: Labels = field(default_factory=lambda: Labels([], []))
+    keys: Differences[int] = field(default_factory=Differences[int])
+    labels: Differences[str] = field(default_factory=Differences[str])
     changes: list[tuple[str, int, datetime, Mapping[str, object]]] = field(default_factory=list)
     happenings: list[Outgoing] = field(default_factory=list)
 
@@ -267,11 +269,13 @@ def _row(contact: Contact, digest: bytes, stuck: str, document: bytes) -> Row:
 
 def _reindex(contact_id: str, before: Contact | None, after: Contact | None, writes: Writes) -> None:
     """The differences in what a contact is found by and in the labels it bears."""
-    for of, rows in ((search_keys, writes.keys), (labels_of, writes.labels)):
-        old: frozenset[object] = frozenset() if before is None else frozenset(of(before))
-        new: frozenset[object] = frozenset() if after is None else frozenset(of(after))
-        rows.add.extend((one, contact_id) for one in new - old)
-        rows.remove.extend((one, contact_id) for one in old - new)
+    if before is None or after is None or not found_alike(before, after):
+        writes.keys.differ(contact_id, _of(search_keys, before), _of(search_keys, after))
+    writes.labels.differ(contact_id, _of(labels_of, before), _of(labels_of, after))
+
+
+def _of(what: Callable[[Contact], frozenset[T]], contact: Contact | None) -> frozenset[T]:
+    return frozenset() if contact is None else what(contact)
 
 
 def _note(contact: Contact, before: Contact | None) -> dict[str, object]:

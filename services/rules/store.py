@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 import zstandard
@@ -27,6 +28,8 @@ HOPS_MAX: Final = 100
 
 _LOCK_CLASS: Final = 0x6B77_7275
 """First half of the advisory lock's key ("kwru")."""
+
+T = TypeVar("T")
 
 _ENCODER: Final = msgspec.json.Encoder()
 _CONTACT: Final = msgspec.json.Decoder(Contact)
@@ -78,11 +81,21 @@ class Row(NamedTuple):
         )
 
 
-class Labels(NamedTuple):
-    """Rows of `rules.label` or `rules.lookup` to add and to remove, as (label or key, contact id)."""
+@dataclass(slots=True)
+class Differences(Generic[T]):
+    """Labels or keys to put and to take away, by contact: one row of the statement a contact, since each element of an
+    array costs the driver a microsecond.
+    """
 
-    add: list[tuple[Any, str]]
-    remove: list[tuple[Any, str]]
+    put: dict[str, frozenset[T]] = field(default_factory=dict[str, frozenset[T]])
+    taken: dict[str, frozenset[T]] = field(default_factory=dict[str, frozenset[T]])
+
+    def differ(self, contact_id: str, old: frozenset[T], new: frozenset[T]) -> None:
+        """Note what a contact had and what it has now."""
+        if new - old:
+            self.put[contact_id] = new - old
+        if old - new:
+            self.taken[contact_id] = old - new
 
 
 class Entry(NamedTuple):
@@ -205,36 +218,42 @@ class Store:
                 list(versions.values()),
             )
 
-    async def relabel(self, connection: Connection, labels: Labels, now: datetime) -> None:
+    async def relabel(self, connection: Connection, labels: Differences[str], now: datetime) -> None:
         """Put and take away segments, categories and findings."""
-        if labels.remove:
+        if labels.taken:
             await connection.execute(
-                """DELETE FROM rules.label USING unnest($1::text[], $2::uuid[]) AS gone (label, contact_id)
-                   WHERE label.label = gone.label AND label.contact_id = gone.contact_id""",
-                *_columns(labels.remove),
+                """DELETE FROM rules.label USING unnest($1::uuid[], $2::text[]) AS gone (contact_id, labels)
+                   WHERE label.contact_id = gone.contact_id
+                     AND label.label = ANY(string_to_array(gone.labels, chr(31)))""",
+                *_joined(labels.taken),
             )
-        if labels.add:
+        if labels.put:
             await connection.execute(
                 """INSERT INTO rules.label (label, contact_id, since)
-                   SELECT label, contact_id, $3 FROM unnest($1::text[], $2::uuid[]) AS new (label, contact_id)
+                   SELECT unnest(string_to_array(new.labels, chr(31))), new.contact_id, $3
+                   FROM unnest($1::uuid[], $2::text[]) AS new (contact_id, labels)
                    ON CONFLICT DO NOTHING""",
-                *_columns(labels.add),
+                *_joined(labels.put),
                 now,
             )
 
-    async def index(self, connection: Connection, keys: Labels) -> None:
+    async def index(self, connection: Connection, keys: Differences[int]) -> None:
         """Put and take away what contacts are found by."""
-        if keys.remove:
+        if keys.taken:
             await connection.execute(
-                """DELETE FROM rules.lookup USING unnest($1::bigint[], $2::uuid[]) AS gone (key, contact_id)
+                """DELETE FROM rules.lookup
+                   USING (SELECT contact_id, unnest(string_to_array(keys, chr(31))::bigint[]) AS key
+                          FROM unnest($1::uuid[], $2::text[]) AS one (contact_id, keys)) AS gone
                    WHERE lookup.key = gone.key AND lookup.contact_id = gone.contact_id""",
-                *_columns(keys.remove),
+                *_joined(keys.taken),
             )
-        if keys.add:
+        if keys.put:
             await connection.execute(
-                """INSERT INTO rules.lookup (key, contact_id) SELECT * FROM unnest($1::bigint[], $2::uuid[])
+                """INSERT INTO rules.lookup (key, contact_id)
+                   SELECT unnest(string_to_array(new.keys, chr(31))::bigint[]), new.contact_id
+                   FROM unnest($1::uuid[], $2::text[]) AS new (contact_id, keys)
                    ON CONFLICT DO NOTHING""",
-                *_columns(keys.add),
+                *_joined(keys.put),
             )
 
     async def note_changes(
@@ -418,5 +437,6 @@ def _said(kind: str, said: bytes) -> dict[str, Any]:
     return found
 
 
-def _columns(pairs: Sequence[tuple[Any, str]]) -> tuple[list[Any], list[str]]:
-    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+def _joined(differences: Mapping[str, frozenset[Any]]) -> tuple[list[str], list[str]]:
+    """Contact ids, and for each its labels or keys in one text, joined by a sign that stands in no printable name."""
+    return list(differences), ["\x1f".join(map(str, several)) for several in differences.values()]

@@ -29,13 +29,14 @@ def event_id_of(type_: str, subject: str, version: int | str) -> str:
 
 def _joined(parts: tuple[str, ...]) -> bytes:
     """The parts with their lengths, so that where one ends is part of what is hashed; any text, surrogates too."""
-    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+    joined = b""
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogatepass")
+        joined += len(encoded).to_bytes(4, "big") + encoded
+    return joined
 
 
 def _uuid8(digest: bytes) -> str:
-    number = int.from_bytes(digest, "big")
-    number = number & ~(0xF << 76) | 0x8 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    """Sixteen bytes as a UUID: version 8 in the seventh, variant 0b10 in the ninth."""
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{'89ab'[digest[8] >> 4 & 3]}{text[17:20]}-{text[20:]}"

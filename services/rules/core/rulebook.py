@@ -157,7 +157,7 @@ def _bare(value: Any) -> Any:
     if (names := _names(kind)) is not None:
         return {said: bare for said, name in names if (bare := _bare(getattr(value, name))) is not None}
     if kind is tuple or kind is list:
-        return [_bare(one) for one in value]
+        return [one if type(one) in _AS_IS else _bare(one) for one in value]
     if kind is dict:
         return {str(name): bare for name, one in value.items() if (bare := _bare(one)) is not None}
     return msgspec.to_builtins(value)

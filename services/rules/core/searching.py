@@ -3,7 +3,9 @@
 A key is the first eight bytes of a hash, so an index of them holds no address; who finds by a key still compares.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Final, Literal
 
 from shared.domain.contact import Contact
@@ -13,7 +15,18 @@ from shared.domain.text import flat, words_of
 WORDS_MAX: Final = 12
 """Words of one contact or one question; names and companies have fewer."""
 
+WORDS_KEPT: Final = 65_536
+"""Keys of words kept: the names of a large population, about 10 MB."""
+
 Kind = Literal["email", "phone", "record", "word"]
+
+
+_SEARCHED: Final = attrgetter("emails", "phones", "records", "name", "company")
+
+
+def found_alike(one: Contact, other: Contact) -> bool:
+    """True when two states of a contact are certainly found by the same keys, which is cheaper to say than the keys."""
+    return bool(_SEARCHED(one) == _SEARCHED(other))
 
 
 def search_keys(contact: Contact) -> frozenset[int]:
@@ -26,7 +39,7 @@ def search_keys(contact: Contact) -> frozenset[int]:
         for member in contact.records
         if member.source_record_id is not None
     }
-    keys |= {key("word", word) for word in words(contact)}
+    keys |= {word_key(word) for word in words(contact)}
     return frozenset(keys)
 
 
@@ -49,6 +62,12 @@ def source_record(source: str, source_record_id: str) -> str:
 def readable_phone(text: str, country: str | None) -> str:
     """The number as contacts hold it: E.164 where it can be read as one, else as written."""
     return parse_phone(text, country).e164 or text.strip()
+
+
+@lru_cache(WORDS_KEPT)
+def word_key(word: str) -> int:
+    """The key of a word: names repeat."""
+    return key("word", word)
 
 
 def key(kind: Kind, text: str) -> int:
