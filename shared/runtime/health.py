@@ -19,6 +19,11 @@ STILL_S: Final = 120.0
 """A loop that has not turned for so long hangs: a statement is cut off after 30 s, a commit after 20."""
 
 
+UNDER_WAY_MAX: Final = 256
+"""Requests of one process at the same moment: at 32 KiB a record it is nothing, at 8 MiB a list it is 2 GiB, the most
+a small machine can bear. Whoever comes then is asked to come back."""
+
+
 class Health:
     """What is known of a process: when its loop last turned, and what it still waits for."""
 
@@ -67,6 +72,7 @@ class Front:
 
     def __init__(self, health: Health) -> None:
         self.app: ASGIApp | None = None
+        self._under_way = 0
         self._health = health
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,10 +85,18 @@ class Front:
 
     async def behind(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the service alone would: for an address that the world sees."""
-        if self.app is not None:
-            await self.app(scope, receive, send)
-        elif scope["type"] == "http":
+        if scope["type"] != "http":
+            return
+        if self.app is None:
             await problem_response(unavailable("The service is starting."))(scope, receive, send)
+        elif self._under_way >= UNDER_WAY_MAX:
+            await problem_response(unavailable("Too many requests are under way."))(scope, receive, send)
+        else:
+            self._under_way += 1
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                self._under_way -= 1
 
     async def _own(self, path: str) -> Response | None:
         match path:

@@ -43,6 +43,10 @@ HALT_POLL_S: Final = 2.0
 """How soon a halted stage notices that somebody has resumed it."""
 
 
+LAG_EVERY_S: Final = 15.0
+"""As often as Prometheus usually looks."""
+
+
 class Stopping(Exception):
     """The process was asked to end while it still waited for the world."""
 
@@ -104,8 +108,9 @@ class Process:
         self._front = Front(self._health)
         self._broker = KafkaBroker(kafka, settings.topic_prefix, settings.group_prefix)
         self._producer = self._broker.producer()
+        self._admin = self._broker.admin()
         self._url = database.url.get_secret_value()
-        self._database = Database(self._url)
+        self._database = Database(self._url, settings.database_connections)
         self._servers: list[Server] = []
         self._service: Service | None = None
         self._consumer: Consumer | None = None
@@ -148,12 +153,15 @@ class Process:
             await closes()
         if self._consumer is not None:
             await self._consumer.stop()
-        await self._producer.stop()
+        await asyncio.gather(self._producer.stop(), self._admin.close())
         await self._database.close()
 
     async def _work(self, service: Service) -> None:
         """The loop and the chores, until one of them fails or the process is asked to stop."""
-        tasks = [asyncio.create_task(self._chore(chore), name=chore.name) for chore in service.chores]
+        chores = [*service.chores]
+        if service.stage is not None:
+            chores.append(Chore("lag", LAG_EVERY_S, self._lag))
+        tasks = [asyncio.create_task(self._chore(chore), name=chore.name) for chore in chores]
         if service.stage is not None:
             self._health.missing["group"] = "has not joined its group"
             tasks.append(asyncio.create_task(self._stage(service.stage), name="stage"))
@@ -208,6 +216,11 @@ class Process:
         finally:
             self._consumer = None
             await consumer.stop()
+
+    async def _lag(self) -> None:
+        """Measure how far the whole group is behind: also what a dead member has left lying."""
+        topics = [topic.name for topic in step_of(self.name).consumes]
+        self._metrics.behind(await self._admin.backlog(self.name, topics), self._clock.now())
 
     async def _chore(self, chore: Chore) -> None:
         """One chore, again and again; what goes away by waiting only delays it."""

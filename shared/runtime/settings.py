@@ -63,4 +63,10 @@ class Settings(BaseSettings):
     owners: str = Field(
         default="", description="Where each service answers, as `dedup=http://a:1 http://b:2;rules=http://c:3`."
     )
+    database_connections: int = Field(
+        default=6,
+        ge=2,
+        le=64,
+        description="Connections of one process to Postgres: one for its stage, the rest for its API.",
+    )
     release: str = Field(default="0.1.0", description="The release that writes; stands in dead letters.")

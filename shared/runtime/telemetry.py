@@ -11,6 +11,7 @@ import traceback
 from collections import Counter as Tally
 from collections import deque
 from collections.abc import Mapping, MutableMapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, assert_never
 
@@ -18,6 +19,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from shared.domain.outcome import DeadLetter, Drop, Forward, Outcome
+from shared.runtime.broker import Backlog, TopicPartition
 
 RATE_WINDOW_S: Final = 60.0
 """The rate that `status` shows is of the last minute: long enough to be calm, short enough to be true."""
@@ -31,6 +33,9 @@ BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.
 
 STAGE: Final = ("stage",)
 """Label: the name of the service."""
+
+LAG: Final = ("stage", "topic")
+"""Labels: the service and the topic it reads."""
 
 OUTCOME: Final = ("stage", "outcome", "reason")
 """Labels: the service, forwarded, dropped or dead-lettered, and the documented reason."""
@@ -46,7 +51,7 @@ class Metrics:
         self.waits_for: str | None = None
         self.letters = 0
         self._service = service
-        self._oldest_s = 0.0
+        self._oldest_waiting_s = 0.0
         self._recent: deque[tuple[float, int]] = deque()
         here = self.registry
         self._taken = Counter("kontaktwerk_messages_taken_total", "Messages taken.", STAGE, registry=here)
@@ -55,14 +60,15 @@ class Metrics:
             "kontaktwerk_batch_seconds", "Take to commit.", STAGE, registry=here, buckets=BUCKETS_S
         )
         self._age = Gauge("kontaktwerk_oldest_seconds", "Age of a batch's oldest message.", STAGE, registry=here)
+        self._lag = Gauge("kontaktwerk_lag_messages", "Messages not committed, by topic.", LAG, registry=here)
+        self._lag_age = Gauge("kontaktwerk_lag_seconds", "Age of the oldest of them, by topic.", LAG, registry=here)
         self._waiting = Gauge("kontaktwerk_waiting", "1 while Kafka or Postgres is away.", STAGE, registry=here)
         self._halted = Gauge("kontaktwerk_halted", "1 while it stands still on purpose.", STAGE, registry=here)
 
     def taken(self, messages: int, oldest_ms: int) -> None:
         """A batch was taken."""
         self._taken.labels(self._service).inc(messages)
-        self._oldest_s = round(max(0.0, time.time() - oldest_ms / 1000), 3)
-        self._age.labels(self._service).set(self._oldest_s)
+        self._age.labels(self._service).set(max(0.0, time.time() - oldest_ms / 1000))
 
     def done(self, outcomes: Sequence[Outcome], seconds: float) -> None:
         """A batch is committed."""
@@ -71,6 +77,17 @@ class Metrics:
             self.letters += count if fate == "dead-lettered" else 0
         self._seconds.labels(self._service).observe(seconds)
         self._recent.append((time.monotonic(), len(outcomes)))
+
+    def behind(self, backlog: Mapping[TopicPartition, Backlog], now: datetime) -> None:
+        """The whole group is so far behind, whoever of it is alive."""
+        topics = {position.topic for position in backlog}
+        for topic in topics:
+            here = [one for position, one in backlog.items() if position.topic == topic]
+            oldest = min((one.oldest_ms for one in here if one.oldest_ms is not None), default=None)
+            self._lag.labels(self._service, topic).set(sum(one.messages for one in here))
+            self._lag_age.labels(self._service, topic).set(age_s(oldest, now))
+        stamps = [one.oldest_ms for one in backlog.values() if one.oldest_ms is not None]
+        self._oldest_waiting_s = age_s(min(stamps, default=None), now)
 
     def waiting(self, error: str | None) -> None:
         """The stage waits for the world, or no longer does."""
@@ -92,12 +109,17 @@ class Metrics:
         return round(sum(count for _, count in self._recent) / RATE_WINDOW_S, 2)
 
     def oldest_s(self) -> float:
-        """How old the oldest message of the last batch was when it was taken; 0 when none came for a minute."""
-        return self._oldest_s if self.rate() else 0.0
+        """How old the oldest message is that the group has not committed, as last measured."""
+        return self._oldest_waiting_s
 
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+def age_s(stamp_ms: int | None, now: datetime) -> float:
+    """Seconds since a timestamp, 0 for none."""
+    return 0.0 if stamp_ms is None else round(max(0.0, now.timestamp() - stamp_ms / 1000), 3)
 
 
 def fate_of(outcome: Outcome) -> tuple[str, str]:

@@ -5,11 +5,13 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 import structlog
 
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason
+from shared.runtime.broker import Backlog, TopicPartition
 from shared.runtime.telemetry import Metrics, Quietly, configure_logging, logger, place_of
 
 SECRET = "jane.doe@example.org"
@@ -120,3 +122,21 @@ def test_waiting_and_halting_are_seen_and_the_last_error_stays() -> None:
     assert metrics.last_error == "too many letters"
     metrics.halted(None)
     assert metrics.why_halted is None
+
+
+def test_how_far_the_group_is_behind_is_shown_by_topic() -> None:
+    metrics, now = Metrics("dedup"), datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
+    stamp = int(now.timestamp() * 1000)
+    metrics.behind(
+        {
+            TopicPartition("contacts.received", 0): Backlog(messages=3, oldest_ms=stamp - 5_000),
+            TopicPartition("contacts.received", 1): Backlog(messages=4, oldest_ms=stamp - 7_000),
+            TopicPartition("contacts.clean", 0): Backlog(messages=0),
+        },
+        now,
+    )
+    text = metrics.exposition().decode()
+    assert 'kontaktwerk_lag_messages{stage="dedup",topic="contacts.received"} 7.0' in text
+    assert 'kontaktwerk_lag_seconds{stage="dedup",topic="contacts.received"} 7.0' in text
+    assert 'kontaktwerk_lag_messages{stage="dedup",topic="contacts.clean"} 0.0' in text
+    assert metrics.oldest_s() == 7.0

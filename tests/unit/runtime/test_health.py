@@ -1,0 +1,89 @@
+"""Health: what a process answers about itself, and that it does not take more than it can bear."""
+# pyright: reportPrivateUsage=false
+
+import asyncio
+import time
+
+import httpx
+import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from shared.domain.errors import Transient
+from shared.runtime.health import STILL_S, UNDER_WAY_MAX, Front, Health
+from shared.runtime.telemetry import Metrics
+
+
+@pytest.fixture
+def state() -> Health:
+    return Health("dedup", "dedup-1", Metrics("dedup"))
+
+
+def asks(front: Front) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(front), base_url="http://test")
+
+
+async def test_a_process_is_ready_when_nothing_is_missing(state: Health) -> None:
+    client = asks(Front(state))
+    assert (await client.get("/readyz")).json() == {"status": "waits", "reasons": {"start": "is starting"}}
+    state.missing.clear()
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
+
+async def test_a_stage_that_waits_for_the_world_is_not_ready_but_a_front_door_is(state: Health) -> None:
+    state.missing.clear()
+    state.metrics.waiting("ConnectionRefusedError")
+    assert state.reasons() == {"waits": "ConnectionRefusedError"}
+    state.ready_while_waiting = True
+    assert state.reasons() == {}
+
+
+async def test_a_process_lives_as_long_as_its_loop_turns(state: Health, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, now = asks(Front(state)), [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    state.beat()
+    now[0] = STILL_S - 1
+    assert (await client.get("/livez")).status_code == 200
+    now[0] = STILL_S + 1
+    assert (await client.get("/livez")).status_code == 503
+    state.beat()
+    assert (await client.get("/livez")).status_code == 200
+
+
+async def test_tables_that_cannot_be_counted_are_said_to_be_so(state: Health) -> None:
+    async def away() -> dict[str, int]:
+        raise Transient("away")
+
+    client = asks(Front(state))
+    assert (await client.get("/internal/status")).json()["pending"] == {}
+    state.pending = away
+    assert (await client.get("/internal/status")).status_code == 503
+
+
+async def test_before_there_is_a_service_everything_else_is_503(state: Health) -> None:
+    answer = await asks(Front(state)).get("/v1/contacts")
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_who_comes_when_too_many_are_here_is_asked_to_come_back(state: Health) -> None:
+    release = asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await release.wait()
+        await PlainTextResponse("done")(scope, receive, send)
+
+    front = Front(state)
+    front.app = slow
+    client = asks(front)
+    waiting = [asyncio.create_task(client.get("/v1/records")) for _ in range(UNDER_WAY_MAX)]
+    while front._under_way < UNDER_WAY_MAX:  # noqa: ASYNC110 (nobody tells)
+        await asyncio.sleep(0)
+    answer = await client.get("/v1/records")
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert (await client.get("/livez")).status_code == 200
+    release.set()
+    assert {one.status_code for one in await asyncio.gather(*waiting)} == {200}
+    assert (await client.get("/v1/records")).status_code == 200
