@@ -69,9 +69,10 @@ def survive(candidates: Iterable[Candidate], order: Sequence[Criterion] = DEFAUL
     Independent of the order of candidates: what the criteria leave equal is decided by spelling, then by record id. The
     winning value is shown in its best spelling; the origin is the record that wins.
     """
-    ranked = rank(candidates, order)
-    if not ranked:
+    every = list(candidates)
+    if not every:
         return None
+    ranked = rank(every, order)
     best = ranked[0]
     if len(ranked) == 1:
         return Survivor(best.value, _lone_origin(best), best.key, ())

@@ -53,6 +53,9 @@ class _Said(msgspec.Struct, frozen=True):
         return self.orders.get(field) or self.orders.get("default") or DEFAULT_ORDER
 
     def survivor(self, field: str) -> Survivor | None:
+        spoken = field if field != "gender" else "salutation"
+        if not any(field in one.fields or spoken in one.fields for one in self.members):
+            return None
         return survive(_candidates(field, self.members, self.sources), self.order(field))
 
 
