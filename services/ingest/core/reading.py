@@ -32,7 +32,7 @@ NOTHING_TO_GO_BY: Final = "nothing to go by: no name, email, phone, company, str
 _TEXT: Final = frozenset(TEXT_FIELDS)
 _LISTS: Final = frozenset(LIST_FIELDS)
 _OWN: Final = frozenset(("source", "source_record_id", "observed_at", "consents", "attributes", "import_id"))
-_CLEARED: Final[tuple[Json, ...]] = (None, [])
+_NAMES: Final = frozenset(SOMETHING_TO_GO_BY)
 
 
 class Observed(NamedTuple):
@@ -258,4 +258,6 @@ def _consent(said: Json, pointer: str, arrived_at: datetime, faults: list[Fault]
 
 def _something(fields: Mapping[str, Json], *, updates: bool) -> bool:
     """True when there is something to go by; an update may also only clear what was there."""
-    return any(name in fields and (updates or fields[name] not in _CLEARED) for name in SOMETHING_TO_GO_BY)
+    if updates:
+        return not _NAMES.isdisjoint(fields)
+    return any(map(fields.get, SOMETHING_TO_GO_BY))
