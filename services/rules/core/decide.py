@@ -144,10 +144,12 @@ def _change(snapshot: Contact, before: Contact | None, paths: tuple[str, ...]) -
 
 
 def _as_before(snapshot: Contact, before: Contact | None) -> Contact:
-    """The snapshot with the categories and segments that hold so far: what rules add is no change to rules."""
+    """The snapshot with the categories, segments and priority it has so far: what rules add is no change to rules."""
     if before is None:
         return snapshot
-    return msgspec.structs.replace(snapshot, categories=before.categories, segments=before.segments)
+    return msgspec.structs.replace(
+        snapshot, categories=before.categories, segments=before.segments, priority=before.priority
+    )
 
 
 def _latest(*times: datetime | None) -> datetime | None:

@@ -116,6 +116,13 @@ def test_conditions_see_what_the_version_changes_but_not_what_rules_add() -> Non
     assert third.contact.segments == ("all", "moved")
 
 
+def test_conditions_see_the_priority_segments_and_categories_there_were_before() -> None:
+    book = rules(first="true", second='"first" in contact.segments && contact.priority.score > 0.0')
+    once = published(a_contact(), book=book)
+    assert once.contact.segments == ("first",)
+    assert published(a_contact(version=2), standing(once), book=book).contact.segments == ("first", "second")
+
+
 def test_said_again_under_the_version_seen_is_the_same_content() -> None:
     first = published(a_contact(version=1))
     stored = msgspec.structs.replace(first.contact)
