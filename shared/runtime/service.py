@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from shared.domain.errors import Transient
 from shared.runtime.access import Access
 from shared.runtime.broker import Consumer
-from shared.runtime.broker.kafka import KafkaBroker
+from shared.runtime.broker.kafka import ClientBroken, KafkaBroker, OffsetsLost
 from shared.runtime.clock import RandomIds, SystemClock
 from shared.runtime.configuration import Misconfigured, load
 from shared.runtime.database import Database
@@ -45,6 +45,10 @@ HALT_POLL_S: Final = 2.0
 
 LAG_EVERY_S: Final = 15.0
 """As often as Prometheus usually looks."""
+
+
+SPEAKING: Final = (Misconfigured, OffsetsLost, ClientBroken, OSError)
+"""Their texts say what to mend, and name files, addresses, topics and offsets only: they may be shown."""
 
 
 class Stopping(Exception):
@@ -82,8 +86,8 @@ async def run(
         code = 0
     except Stopping:
         code = 0
-    except (Misconfigured, OSError) as error:
-        log.error("cannot start", reason=str(error))  # noqa: TRY400 (a reason, not a fault with a place)
+    except SPEAKING as error:
+        log.error("cannot go on", reason=str(error))  # noqa: TRY400 (a reason, not a fault with a place)
     except Exception as error:  # noqa: BLE001 (the one place: logs, drains, exits)
         cause = type(error.__cause__).__name__
         log.error("ends", error=type(error).__name__, at=place_of(error), cause=cause)  # noqa: TRY400 (no traceback)

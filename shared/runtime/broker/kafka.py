@@ -57,7 +57,8 @@ FETCH_BYTES_MAX: Final = 1024 * 1024
 class OffsetsLost(Exception):
     """What the group had not read is gone from the log: retention has passed it, or the topic was made anew.
 
-    Nobody jumps over it silently. Says which partition, and what to do is in docs/operations/lag.md.
+    Nobody jumps over it silently: it is for an operator to say from where the group goes on (Kafka's own tool
+    `kafka-consumer-groups --reset-offsets`), and what to do about what it missed (`refresh --all`, backup's archive).
     """
 
 
@@ -160,7 +161,9 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # the cli
         except TimeoutError:
             return []  # still being rebalanced: nothing was taken yet, so nothing is lost
         except errors.NoOffsetForPartitionError:
-            await self.rewind()  # a partition nobody has read: its start was about to be written down
+            with suppress(TimeoutError):  # else the next take meets the same, and tries again
+                async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                    await self.rewind()  # a partition nobody has read: its start was about to be written down
             return []
         except errors.OffsetOutOfRangeError as error:
             raise OffsetsLost(f"group {self._group}: {_places(error)} no longer holds what was to be read") from None
