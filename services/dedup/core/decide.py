@@ -255,7 +255,29 @@ def _assigned(
         for row in scene.rows.values()
         if row.retired == "merged" and row.merged_into in scene.regroup
     }
-    return assign_ids(groups, present, former, new_id)
+    return assign_ids(groups, _entitled(groups, present, scene, former), former, new_id)
+
+
+def _entitled(
+    groups: Sequence[frozenset[str]],
+    present: Mapping[str, str | None],
+    scene: Scene,
+    former: Mapping[str, str],
+) -> Mapping[str, str | None]:
+    """What each record may claim: a contact that falls apart leaves its id to the part with its founding record, where
+    the other part has a former id of its own to go back to. However large that part grew meanwhile, the id would
+    come to mean another person.
+    """
+    if not former:
+        return present
+    group_of = {record_id: group for group in groups for record_id in group}
+    claims = dict(present)
+    for former_id, founder in former.items():
+        into = scene.rows[former_id].merged_into
+        home, part = group_of.get(scene.rows[into].founder if into is not None else ""), group_of.get(founder)
+        if home is not None and part is not None and home is not part:
+            claims |= {record_id: None for record_id in part if present.get(record_id) == into}
+    return claims
 
 
 def _home(

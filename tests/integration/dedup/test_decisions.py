@@ -91,6 +91,21 @@ async def test_a_merge_taken_back_restores_what_would_have_been(town: Town, stew
     assert await types_in_outbox(town) == wires
 
 
+async def test_an_id_stays_with_its_person_however_large_the_other_part_grew(
+    town: Town, steward: httpx.AsyncClient
+) -> None:
+    namesakes = [{**PEOPLE[0]}, {**PEOPLE[0], "email": "another.jl@example.org"}]
+    await town.tell(says("p0", at=1, **namesakes[0]), says("p1", at=1, source="crm", **namesakes[1]))
+    one, two = await contact_of(town, "p0"), await contact_of(town, "p1")
+    merged = (await steward.post("/v1/merges", json={"contact_ids": [one, two]})).json()
+    (kept,) = merged["contact_ids"]
+    other = namesakes[0] if kept == two else namesakes[1]
+    await town.tell(says("more", at=5, source="crm", **other), says("most", at=5, source="newsletter", **other))
+    assert len(await town.groups()) == 1
+    await steward.delete(f"/v1/judgements/{merged['judgement_ids'][0]}")
+    assert (await contact_of(town, "p0"), await contact_of(town, "p1")) == (one, two)
+
+
 async def test_a_split_holds_against_the_evidence(town: Town, steward: httpx.AsyncClient) -> None:
     await town.tell(says("a", at=1, **PEOPLE[0]), says("b", at=1, source="crm", **PEOPLE[0]))
     whole = await contact_of(town, "a")
