@@ -11,8 +11,8 @@ from fastapi import APIRouter, Query, Request, Response
 from services.rules.core.conditions import Why
 from services.rules.core.labels import label
 from services.rules.core.plan import is_id
+from services.rules.core.questions import FOUND_MAX, FOUND_USUAL, Asked, Search, asked
 from services.rules.core.rulebook import Rulebook
-from services.rules.core.searching import key, readable_phone, source_record, words_in
 from services.rules.store import Entry, Row, Store, unpacked
 from shared.domain.configuration import Rule
 from shared.runtime.access import Role, require
@@ -36,34 +36,8 @@ PAUSE_FIRST_S: Final = 0.05
 PAUSE_MAX_S: Final = 0.25
 """Four look-ups a second of one row are nothing, even for a hundred who wait."""
 
-PAGE_MAX: Final = 500
-"""Contacts of one page: about two megabytes."""
-PAGE_USUAL: Final = 100
-"""A page a person still scrolls through."""
-
-Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
+Limit = Annotated[int, Query(ge=1, le=FOUND_MAX)]
 _READER: Final = [require(Role.READER)]
-
-
-class RecordRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A record by its source's own id."""
-
-    source: str
-    source_record_id: str
-
-
-class Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What may not stand in a URL: exactly one of email, phone, record (our id, or the source's) and text."""
-
-    email: str | None = None
-    phone: str | None = None
-    record: str | RecordRef | None = None
-    text: str | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX)] = PAGE_USUAL
-    cursor: str | None = None
-
-    def __repr__(self) -> str:
-        return "Search(…)"
 
 
 class _NotYet(Exception):
@@ -91,7 +65,7 @@ def router(store: Store, rulebook: Rulebook, clock: Clock, country: str | None, 
         category: str | None = None,
         finding: str | None = None,
         updated_since: str | None = None,
-        limit: Limit = PAGE_USUAL,
+        limit: Limit = FOUND_USUAL,
         cursor: str | None = None,
     ) -> Response:
         """Present contacts: by time of publication, or by id where a segment, category or finding is named."""
@@ -109,14 +83,15 @@ def router(store: Store, rulebook: Rulebook, clock: Clock, country: str | None, 
     async def searches(request: Request) -> Response:
         """Contacts that have this address, number, record or all of these words."""
         search = await read_json(request, Search)
-        keys, text = _asked(search, country)
-        rows = await store.page_by_keys(keys, _id_after(search.cursor), search.limit + 1) if keys else []
+        question = _question(search, country)
+        after = _id_after(search.cursor)
+        rows = await store.page_by_keys(question.keys, after, search.limit + 1) if question.keys else []
         next_ = encode_cursor(rows[search.limit - 1].contact_id) if len(rows) > search.limit else None
         found = await _shown(store, clock, rows[: search.limit])
-        return json_response(page([one for one in found if text is None or _has(one, text)], next_))
+        return json_response(page([one for one in found if question.is_met(one)], next_))
 
     @api.get("/timelines/{contact_id}")
-    async def timeline(contact_id: str, limit: Limit = PAGE_USUAL, cursor: str | None = None) -> Response:
+    async def timeline(contact_id: str, limit: Limit = FOUND_USUAL, cursor: str | None = None) -> Response:
         """Interactions and changes, newest first, those of contacts merged into this one included."""
         way = await _present(store, contact_id, None)
         present = way[-1].contact()
@@ -139,7 +114,7 @@ def router(store: Store, rulebook: Rulebook, clock: Clock, country: str | None, 
         return json_response(page(items, None))
 
     @api.get("/segments/{name}/contacts")
-    async def members(name: str, limit: Limit = PAGE_USUAL, cursor: str | None = None) -> Response:
+    async def members(name: str, limit: Limit = FOUND_USUAL, cursor: str | None = None) -> Response:
         """The contacts of one segment, by id."""
         if name not in _rules_by_segment(rulebook) and name not in await store.segments():
             raise Problem(404, "Not found", "There is no such segment.")
@@ -217,27 +192,11 @@ async def _shown(store: Store, clock: Clock, rows: Sequence[Row]) -> list[dict[s
     return found
 
 
-def _asked(search: Search, country: str | None) -> tuple[list[int], tuple[str, str] | None]:
-    """The keys to look up and, where a hash alone could mislead, what the contact must really have."""
-    given = [name for name in ("email", "phone", "record", "text") if getattr(search, name) is not None]
-    if len(given) != 1:
+def _question(search: Search, country: str | None) -> Asked:
+    question = asked(search, country)
+    if question is None:
         raise unprocessable([Fault("", "give exactly one of email, phone, record and text")])
-    if search.email is not None:
-        address = search.email.strip().lower()
-        return [key("email", address)], ("email", address)
-    if search.phone is not None:
-        number = readable_phone(search.phone, country)
-        return [key("phone", number)], ("phone", number)
-    if isinstance(search.record, RecordRef):
-        return [key("record", source_record(search.record.source, search.record.source_record_id))], None
-    if search.record is not None:
-        return [key("record", search.record.lower())], None
-    return [key("word", word) for word in words_in(search.text or "")], None
-
-
-def _has(contact: dict[str, Any], what: tuple[str, str]) -> bool:
-    kind, text = what
-    return any(one["value"].lower() == text.lower() for one in contact[f"{kind}s"])
+    return question
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

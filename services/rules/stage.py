@@ -3,7 +3,7 @@
 For every message the row is said as it is stored now, never as the message was: whoever is late repeats the present.
 """
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,7 @@ from services.rules.core.changes import content_hash
 from services.rules.core.conditions import Why
 from services.rules.core.decide import Around, Decided, Gone, Published, Seen, decide, decide_gone, said_again
 from services.rules.core.happenings import cleaned, tombstone
+from services.rules.core.hearing import Hearing
 from services.rules.core.labels import labels_of
 from services.rules.core.plan import Arrived, Heard, Plan, Versioned, planned
 from services.rules.core.rulebook import Rulebook
@@ -30,9 +31,6 @@ from shared.runtime.clock import Clock
 from shared.runtime.database import Connection
 from shared.runtime.stage import Settled, Taken, said
 from shared.topology import CLEAN, MESSAGE_BYTES_MAX
-
-HEARD_MAX: Final = 50_000
-"""Contacts whose last version on `contacts.clean` is remembered: some minutes of traffic, about 10 MB."""
 
 SERVICE: Final = "rules"
 
@@ -63,7 +61,7 @@ class Rules:
         self._rulebook = rulebook
         self._clock = clock
         self._clean = {CLEAN.name, topic_prefix + CLEAN.name}
-        self._heard: OrderedDict[str, int] = OrderedDict()
+        self._hearing = Hearing()
         self._said_more: dict[str, int] = {}
 
     async def settle(self, batch: Sequence[Taken]) -> Settled:
@@ -190,22 +188,11 @@ class Rules:
         return Forward((_as_stored(row, newest.traceparent),))
 
     def _hear(self, heard: Heard, row: Row | None, plan: Plan) -> Outcome:
-        """Our own topic: what came after a newer version, or was written after the row was, is overwritten at once.
-
-        A message older than its row is ordinary while the newer one is still on its way; it came too late when this
-        process has read the newer one before it, or when it was written after the row was stored.
-        """
-        before = self._heard.get(heard.contact_id, 0)
-        self._heard[heard.contact_id] = max(before, heard.version)
-        self._heard.move_to_end(heard.contact_id)
-        if len(self._heard) > HEARD_MAX:
-            self._heard.popitem(last=False)
+        """Our own topic: where it ends with something older than the row, the row is said again."""
+        late = row is not None and self._hearing.is_late(heard, row.published_version, row.updated_at)
         if row is None or heard.contact_id in plan.newest:
             return Drop(DropReason.NOT_OURS)
-        late = before >= row.published_version or heard.timestamp_ms > row.updated_at.timestamp() * 1_000
-        if heard.version < row.published_version and late:
-            return Forward((_as_stored(row, None),))
-        return Drop(DropReason.UNCHANGED)
+        return Forward((_as_stored(row, None),)) if late else Drop(DropReason.UNCHANGED)
 
     async def _write(self, connection: Connection, writes: Writes, now: datetime) -> None:
         await self._store.write(connection, writes.rows)

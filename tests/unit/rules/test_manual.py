@@ -31,11 +31,11 @@ def test_the_rules_of_the_manual_can_be_used() -> None:
 
 
 def test_the_figures_of_the_manual_are_those_of_the_code() -> None:
+    each, most = priority.INTERACTION_POINTS, priority.INTERACTIONS_POINTS_MAX
     for figure in (
         f"| completeness | {priority.COMPLETENESS_POINTS:.0f} times",
         f"| recency | {priority.RECENCY_POINTS:.0f}, halved every {priority.HALF_LIFE_DAYS:.0f} days",
-        f"| interactions | {priority.INTERACTION_POINTS:.0f} for each of the last {DAYS_BACK} days, at most "
-         f"{priority.INTERACTIONS_POINTS_MAX:.0f} |",
+        f"| interactions | {each:.0f} for each of the last {DAYS_BACK} days, at most {most:.0f} |",
         f"| business address | {priority.BUSINESS_POINTS:.0f} where",
         f"at most {conditions.EXPRESSION_LENGTH_MAX:,} characters",
         f"names of up to {rulebook.NAME_LENGTH_MAX} characters",
