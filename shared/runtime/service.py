@@ -5,6 +5,7 @@ and place, what is under way is given up or finished within bounds, and a new pr
 """
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -42,6 +43,9 @@ DRAIN_S: Final = 25.0
 HALT_POLL_S: Final = 2.0
 """How soon a halted stage notices that somebody has resumed it."""
 
+
+COLLECT_EVERY: Final = (20_000, 20, 50)
+"""Objects, and generations of them: a batch of 500 contacts makes about 20,000, which are gone with it."""
 
 LAG_EVERY_S: Final = 15.0
 """As often as Prometheus usually looks."""
@@ -98,6 +102,16 @@ async def run(
     return code
 
 
+def settle_memory() -> None:
+    """Leave what was built for good out of garbage collection, and collect seldom: batches die young and whole.
+
+    Measured with `python -m tests.bench.loop`: 132 µs of CPU a message become 116.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_EVERY)
+
+
 class Process:
     """One running service and everything it holds open."""
 
@@ -147,6 +161,7 @@ class Process:
         self._health.ready_while_waiting = service.ready_while_waiting
         if (door := door_of(self.name)) is not None:
             await self._serve(Server(self._front.behind, inherited(door)))
+        settle_memory()
         await self._work(service)
 
     async def close(self) -> None:
@@ -169,10 +184,8 @@ class Process:
         if service.stage is not None:
             self._health.missing["group"] = "has not joined its group"
             tasks.append(asyncio.create_task(self._stage(service.stage), name="stage"))
-        else:
-            tasks.append(asyncio.create_task(self._idle(), name="idle"))
         self._health.missing.pop("start", None)
-        tasks.append(asyncio.create_task(self._until_stopping(), name="stop"))
+        tasks.append(asyncio.create_task(self._until_stopping(beats=service.stage is None), name="stop"))
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         self.stopping.set()
         self._health.missing["stop"] = "is stopping"
@@ -238,13 +251,11 @@ class Process:
                 self._metrics.last_error = f"{chore.name}: {type(error.__cause__ or error).__name__}"
             await self._pause(pause_s(attempt, self._ids.dice()) if attempt else chore.every_s)
 
-    async def _until_stopping(self) -> None:
-        await self.stopping.wait()
-
-    async def _idle(self) -> None:
-        """For a service without a stage: it lives as long as its event loop turns."""
+    async def _until_stopping(self, *, beats: bool) -> None:
+        """A service without a stage lives as long as its event loop turns."""
         while not self.stopping.is_set():
-            self._health.beat()
+            if beats:
+                self._health.beat()
             await self._pause(1.0)
 
     async def _patiently(self, what: str, effect: Callable[[], Awaitable[T]]) -> T:
