@@ -118,27 +118,26 @@ class Store:
     ) -> None:
         """Receipts, the newest states and the answer to a key, in one statement."""
         news = sorted((one for one in accepted if one.says is not None), key=lambda one: one.receipt.event_id)
-        states = _newest(accepted)
+        newest = _newest(news)
         token_id, name = key or ("", "")
         await self._database.execute(
-            """WITH receipts AS (
+            """WITH news AS MATERIALIZED (
+                 SELECT * FROM unnest($1::text::uuid[], $2::text::text[], $3::text::text[], $4::text::uuid[],
+                                      $5::text::timestamptz[], $6::text::text[], $7::text::timestamptz[])
+                               AS one (event_id, kind, source, record_id, at, content, observed_at)),
+               receipts AS (
                  INSERT INTO ingest.receipt (event_id, kind, source, record_id, state, received_at)
-                 SELECT event_id, kind, source, record_id, 'received', at
-                 FROM unnest($1::text::uuid[], $2::text::text[], $3::text::text[], $4::text::uuid[],
-                             $5::text::timestamptz[])
-                      AS news (event_id, kind, source, record_id, at)
+                 SELECT event_id, kind, source, record_id, 'received', at FROM news
                  ON CONFLICT (event_id) DO NOTHING),
                answers AS (
                  INSERT INTO ingest.idempotency (token_id, key, body, answer, at)
-                 SELECT $12, $13, $14, $15, $16 WHERE $13 <> ''
+                 SELECT $8, $9, $10, $11, $12 WHERE $9 <> ''
                  ON CONFLICT (token_id, key) DO UPDATE
                    SET body = excluded.body, answer = excluded.answer, at = excluded.at
                    WHERE idempotency.at <= excluded.at - interval '24 hours')
                INSERT INTO ingest.record_state AS state (record_id, source, event_id, content, observed_at, received_at)
-               SELECT record_id, source, event_id, decode(content, 'hex'), observed_at, received_at
-               FROM unnest($6::text::uuid[], $7::text::text[], $8::text::uuid[], $9::text::text[],
-                           $10::text::timestamptz[], $11::text::timestamptz[])
-                    AS row (record_id, source, event_id, content, observed_at, received_at)
+               SELECT record_id, source, event_id, decode(content, 'hex'), observed_at, at
+               FROM news WHERE content IS NOT NULL ORDER BY record_id
                ON CONFLICT (record_id) DO UPDATE
                  SET event_id = excluded.event_id, content = excluded.content, observed_at = excluded.observed_at,
                      received_at = excluded.received_at
@@ -148,12 +147,8 @@ class Store:
             texts(one.source for one in news),
             ids(one.receipt.record_id for one in news),
             times(one.says.event.time if one.says else now for one in news),
-            ids(state.record_id for state in states),
-            texts(state.source for state in states),
-            ids(state.event_id for state in states),
-            texts(state.content.hex() for state in states),
-            times(state.observed_at for state in states),
-            times(state.received_at for state in states),
+            texts(one.state.content.hex() if one.state and one.state.event_id in newest else None for one in news),
+            times(one.state.observed_at if one.state else now for one in news),
             token_id,
             name,
             answer.body if answer else b"",
@@ -500,14 +495,14 @@ _HOLD_UP: Final = """
 """A later clean version closes a letter; an open one holds up what still waits for that version."""
 
 
-def _newest(accepted: Sequence[Accepted]) -> list[State]:
-    """For every record the state that holds, in order of id."""
+def _newest(accepted: Sequence[Accepted]) -> set[str]:
+    """The events whose state holds for their record, where one request says a record more than once."""
     states: dict[str, State] = {}
     for one in accepted:
         state = one.state
         if state is not None and (state.record_id not in states or state.after(states[state.record_id])):
             states[state.record_id] = state
-    return [states[record_id] for record_id in sorted(states)]
+    return {state.event_id for state in states.values()}
 
 
 def _state(row: Row) -> State:
