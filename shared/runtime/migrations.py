@@ -88,6 +88,16 @@ async def revision_of(database_url: str) -> str | None:
         raise Transient(type(error).__name__) from error
 
 
+async def require_current(database_url: str) -> None:
+    """Raises Transient while the tables are older than this release, or Postgres is away.
+
+    Tables of a later release are fine, since upgrades keep one step back possible.
+    """
+    present, needed = await revision_of(database_url), newest_revision()
+    if present is None or present < needed:
+        raise Transient(f"tables are at revision {present}, this release needs {needed}: run migrate")
+
+
 def newest_revision() -> str:
     """The revision this release brings."""
     head = ScriptDirectory.from_config(alembic_config()).get_current_head()

@@ -22,7 +22,7 @@ from shared.runtime.database import Database
 from shared.runtime.halt import halt, halted
 from shared.runtime.health import Front, Health
 from shared.runtime.http import application
-from shared.runtime.migrations import newest_revision, revision_of
+from shared.runtime.migrations import require_current
 from shared.runtime.poison import StoredAttempts
 from shared.runtime.retry import pause_s
 from shared.runtime.server import Server, bound, inherited
@@ -140,7 +140,7 @@ class Process:
         configuration = load(self._settings.config_dir)
         await self._serve(Server(self._front, bound(self._settings.host, self._settings.port)))
         await self._patiently("postgres", self._database.open)
-        await self._patiently("tables", self._tables)
+        await self._patiently("tables", partial(require_current, self._url))
         await self._patiently("kafka", self._producer.start)
         world = World(
             settings=self._settings,
@@ -275,12 +275,6 @@ class Process:
                 self._health.missing.pop(what, None)
                 return result
         raise Stopping
-
-    async def _tables(self) -> None:
-        """Tables of a later release are fine, since upgrades keep one step back possible; older ones are not."""
-        present = await revision_of(self._url)
-        if present is None or present < newest_revision():
-            raise Transient(f"tables are at revision {present}, this release needs {newest_revision()}: run migrate")
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond the moment of being asked to stop."""
