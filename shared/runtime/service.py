@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
@@ -278,11 +279,9 @@ class Process:
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond the moment of being asked to stop."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.stopping.wait()
-        except TimeoutError:
-            return
 
     async def _serve(self, server: Server) -> None:
         self._servers.append(server)
