@@ -3,18 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
-import msgspec
 import stamina
 from fastapi import APIRouter, Query, Request, Response
 
 from services.dedup import store
 from services.dedup.core import showing
 from services.dedup.core.arriving import Work, is_uuid
+from services.dedup.core.asking import Answer, Comparison, MergeWish, SplitWish
 from services.dedup.core.comparison import compare
-from services.dedup.core.decide import Law, Review, Row
+from services.dedup.core.composing import TooLarge
+from services.dedup.core.decide import Law
 from services.dedup.core.folding import Stored
 from services.dedup.core.judging import Judge, Merge, Refused, Split, Verdict, Wish, Withdraw
-from services.dedup.stage import Identity, TooLarge, say
+from services.dedup.core.scene import Review, Row
+from services.dedup.stage import Identity, say
 from shared.domain.errors import Transient
 from shared.domain.normalise import Traits, traits_of
 from shared.domain.record import Record
@@ -38,12 +40,6 @@ PAGE_MAX: Final = 200
 PAGE_USUAL: Final = 50
 """A page that a person works through in one go."""
 
-CONTACTS_MAX: Final = 20
-"""Contacts merged by one decision: whoever means more has a list, and a list wants another look."""
-
-RECORDS_MAX: Final = 200
-"""Records named in one decision: as many as a contact may have without asking."""
-
 PAIRS_MAX: Final = 200
 """Pairs shown at once: more say nothing to a person."""
 
@@ -51,39 +47,8 @@ ATTEMPTS: Final = 4
 """Tries of a decision that others' locks got in the way of; then 503, and the caller may come again."""
 
 Language = Literal["de", "en"]
-Text = Annotated[str, msgspec.Meta(max_length=1_000)]
 _READER: Final = [require(Role.READER)]
 _Steward = Annotated[Caller, require(Role.STEWARD)]
-
-
-class MergeWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """These contacts are one."""
-
-    contact_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=2, max_length=CONTACTS_MAX)]
-    reason: Text | None = None
-
-
-class SplitWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """These records of the contact are somebody else."""
-
-    contact_id: str
-    record_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=RECORDS_MAX)]
-    reason: Text | None = None
-
-
-class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The answer to a review."""
-
-    judgement: Literal["same", "different", "later"]
-    reason: Text | None = None
-
-
-class Comparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Two of one kind: ids of records, ids of contacts, or records as a sender writes them."""
-
-    record_ids: tuple[str, str] | None = None
-    contact_ids: tuple[str, str] | None = None
-    records: tuple[dict[str, Any], dict[str, Any]] | None = None
 
 
 def router(world: World, identity: Identity, law: Law) -> APIRouter:

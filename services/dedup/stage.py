@@ -6,44 +6,34 @@ through the same transaction. Why this order: facts, identity-transactions 4 and
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final, assert_never
-
-import msgspec
 
 from services.dedup import store
 from services.dedup.core import answering, interactions, judging, saying
-from services.dedup.core.answering import Batch, Memo, led
+from services.dedup.core.answering import Batch, Memo
 from services.dedup.core.arriving import Work, at_the_door, event_keys, record_of, work_of
-from services.dedup.core.candidates import DEFAULT_ORDER, Criterion, SourceView
 from services.dedup.core.clustering import Judgement
-from services.dedup.core.decide import NOTHING, Candidate, Law, Pair, Plan, Row, Scene, Scores, regroup, reviews, score
+from services.dedup.core.composing import Composer, Result, TooLarge, versions_after, versions_of
+from services.dedup.core.decide import Law, regroup, score
 from services.dedup.core.folding import Change, Stored, by_record, changed
 from services.dedup.core.interactions import Address, Happening, Unfound, Whom
 from services.dedup.core.judging import Withdraw
+from services.dedup.core.locking import Needs, contacts_of, keys_of, near, needs_of
 from services.dedup.core.saying import Decided
-from services.dedup.core.survivorship import golden_record
+from services.dedup.core.scene import NOTHING, Candidate, Pair, Plan, Scene, Scores, led, reviews
 from services.dedup.settings import DedupSettings
-from shared.domain.contact import Contact
 from shared.domain.errors import Transient
-from shared.domain.events import Decision, Retired, Snapshot
+from shared.domain.events import Decision
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
-from shared.domain.record import Record
 from shared.runtime import codec, outbox
 from shared.runtime.database import Connection
 from shared.runtime.stage import Settled, Taken
 from shared.runtime.world import World
-from shared.topology import MESSAGE_BYTES_MAX
 
 ROUNDS_MAX: Final = 8
 """Times that a transaction starts over with a larger set of locks. A third round was never needed in 240,000 measured
 events; whoever gets here is tried again after a pause, as after a deadlock."""
-
-LARGE_BYTES: Final = MESSAGE_BYTES_MAX // 4
-"""Records that together are smaller than this cannot make a contact larger than a message: only then it is measured."""
-
-ENVELOPE_BYTES: Final = 16 * 1024
-"""Room in a message for what stands beside the contact: decisions and headers."""
 
 
 class Crowded(Transient):
@@ -58,52 +48,8 @@ class _Grown(Exception):
         self.keys = frozenset(keys)
 
 
-class TooLarge(Exception):
-    """A contact would not fit into a message; these records of the batch are in it."""
-
-    def __init__(self, record_ids: Collection[str]) -> None:
-        super().__init__("contact")
-        self.record_ids = frozenset(record_ids)
-
-
 class _DryRun(Exception):
     """Nothing of this is to be kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a transaction did: the plan it carried out, what it decided about events, and what there is to say."""
-
-    plan: Plan
-    decided: Mapping[str, Decided]
-    redelivered: Mapping[str, Decided]
-    says: Sequence[Outgoing]
-    judgement_ids: Sequence[str] = ()
-    versions: Mapping[str, int] = field(default_factory=dict[str, int])
-
-
-@dataclass(frozen=True, slots=True)
-class _Needs:
-    """What must be locked: records whose contacts are grouped anew or only read, and contacts named as such.
-
-    `guess` is where the records were before their contacts were locked: where to begin, no more.
-    """
-
-    grouped: frozenset[str]
-    watched: frozenset[str]
-    guess: Mapping[str, str | None]
-    named: frozenset[str]
-    resaid: frozenset[str]
-
-    @property
-    def records(self) -> frozenset[str]:
-        """All records whose contacts are locked."""
-        return self.grouped | self.watched
-
-    @property
-    def contacts(self) -> frozenset[str]:
-        """All contacts that are locked as such, former ids among them."""
-        return self.named | self.resaid
 
 
 class Identity:
@@ -114,11 +60,7 @@ class Identity:
         self._settings = settings
         self._law = law
         self._countries = {name: source.country for name, source in world.configuration.sources.items()}
-        self._sources = {
-            name: SourceView(source.trust, source.country, source.language)
-            for name, source in world.configuration.sources.items()
-        }
-        self._orders = _orders(world.configuration.fields.survivorship)
+        self._composer = Composer(world.configuration)
 
     async def carry_out(self, work: Work) -> Result:
         """Decide this work, write it, commit. Raises Transient when the world is away or crowded, Refused for a verdict
@@ -139,7 +81,7 @@ class Identity:
         if not work.told and not work.happenings:
             return frozenset(event_keys(work))
         batch = await self._read(connection, work, memo)
-        return self._keys(batch) | frozenset(event_keys(work))
+        return keys_of(batch, self._countries) | frozenset(event_keys(work))
 
     async def _read(self, connection: Connection, work: Work, memo: Memo) -> Batch:
         told = {record_id: list(some) for record_id, some in by_record(work.told).items()}
@@ -159,25 +101,6 @@ class Identity:
             known = changed(told, before, self._countries.get(told[0].source))
         batch.changes[record_id] = batch.memo[name] = replace(known, before=before)
 
-    def _keys(self, batch: Batch) -> frozenset[int]:
-        """The keys that this batch must hold: of its records, their old and new form, and addresses it looks up."""
-        keys: set[int] = set()
-        for record_id, change in batch.changes.items():
-            keys.add(interactions.record_key(record_id))
-            keys.update(change.old_keys)
-            keys.update(change.keys)
-        keys.update(interactions.record_key(record_id) for _, record_id in batch.found)
-        for happening in batch.work.happenings:
-            address = interactions.addressed(happening.said, self._countries.get(happening.said.source))
-            if address is not None:
-                keys.add(address.key)
-            introduced = interactions.introduced(happening, address)
-            if introduced is not None:
-                change = changed([introduced], None, self._countries.get(introduced.source))
-                keys.add(interactions.record_key(introduced.record_id))
-                keys.update(change.keys)
-        return frozenset(keys)
-
     async def _attempt(self, connection: Connection, work: Work, keys: frozenset[int], memo: Memo) -> Result:
         try:
             async with connection.transaction():
@@ -186,7 +109,7 @@ class Identity:
                 _keep(work)
         except _DryRun:
             return result
-        says = self._says(result, scene, changes, work)
+        says = self._composer.says(result, scene, changes, work, self._world.clock.now())
         return replace(result, says=says)
 
     async def _decide(
@@ -196,19 +119,19 @@ class Identity:
         redelivered = await self._redelivered(connection, work)
         batch = await self._read(connection, work.without(redelivered), memo)
         await self._wake(connection, batch)
-        missing = self._keys(batch) - keys
+        missing = keys_of(batch, self._countries) - keys
         if missing:
             raise _Grown(missing)
         scores, gone, revisions, needs = await self._score(connection, batch)
         scene = await self._lock_contacts(connection, needs)
         scene = await self._judge(connection, batch, scene)
         plan = self._plan(batch, scene, scores)
-        self._measure(plan, scene, batch)
+        self._composer.measure(plan, scene, batch.changes)
         await self._write(connection, batch, plan, scores, (gone, revisions))
         decided = answering.decided(batch, plan, scene)
         await store.write_decided(connection, decided.values())
         await self._write_besides(connection, batch, plan, scene, decided)
-        versions = _versions(work, plan, scene)
+        versions = versions_after(work, plan, scene)
         return Result(plan, decided, redelivered, (), batch.judgement_ids, versions), scene, batch.changes
 
     async def _redelivered(self, connection: Connection, work: Work) -> dict[str, Decided]:
@@ -317,7 +240,7 @@ class Identity:
             batch.told.setdefault(record_id, []).append(told)
             self._fold(batch, record_id)
 
-    async def _score(self, connection: Connection, batch: Batch) -> tuple[Scores, set[Pair], dict[str, int], _Needs]:
+    async def _score(self, connection: Connection, batch: Batch) -> tuple[Scores, set[Pair], dict[str, int], Needs]:
         """Evidence of what is compared anew: found, gone, the revisions it rests on, and what must be locked for it."""
         changes = batch.changes
         anew = {record_id: change for record_id, change in changes.items() if change.compared_anew}
@@ -327,35 +250,21 @@ class Identity:
             candidates = await store.candidates(connection, keys, self._settings.key_records_max)
         scores = score(changes, candidates, self._settings.key_records_max, self._law)
         known = [record_id for record_id, change in anew.items() if change.contact_id is not None]
-        guess = {one.record_id: one.contact_id for one in candidates}
-        guess |= {record_id: stored.contact_id for record_id, stored in batch.before.items()}
         old = await store.evidence_of(connection, known) if known else {}
         gone = {pair for pair in old if pair not in scores.evidence}
         revisions = {one.record_id: one.revision for one in candidates}
         revisions |= {record_id: change.revision for record_id, change in changes.items()}
-        new = {record_id for record_id, change in changes.items() if change.before is None}
-        partners = {record_id for pair in (*old, *scores.evidence) for record_id in pair}
-        verdict = batch.work.verdict
-        grouped = (partners - new) | set(known) | set(verdict.record_ids if verdict is not None else ())
-        watched = {record_id for record_id, change in changes.items() if change.contact_id is not None}
-        watched |= {record_id for _, record_id in batch.found if record_id not in new}
-        needs = _Needs(
-            grouped=frozenset(grouped),
-            watched=frozenset(watched - grouped),
-            guess=guess,
-            named=frozenset(verdict.contact_ids if verdict is not None else ()),
-            resaid=frozenset(one.contact_id for one in batch.work.refreshes.values()),
-        )
+        needs = needs_of(batch, scores, old, candidates)
         return scores, gone, revisions, needs
 
-    async def _lock_contacts(self, connection: Connection, needs: _Needs) -> Scene:
+    async def _lock_contacts(self, connection: Connection, needs: Needs) -> Scene:
         """Lock the contacts of these records, those one piece of evidence away, and all former ids among them."""
         if not needs.records and not needs.contacts:
             return Scene()
         homes = {**needs.guess, **await self._homes(connection, needs.records - needs.guess.keys(), {})}
         rows = await store.contacts(connection, needs.contacts) if needs.contacts else {}
-        grouped = _contacts_of(needs.grouped, homes) | led(needs.named, rows)
-        wanted = needs.contacts | _contacts_of(needs.watched, homes) | led(needs.resaid, rows)
+        grouped = contacts_of(needs.grouped, homes) | led(needs.named, rows)
+        wanted = needs.contacts | contacts_of(needs.watched, homes) | led(needs.resaid, rows)
         wanted |= await store.reach(connection, grouped) if grouped else grouped
         await connection.execute("savepoint contacts")
         for _ in range(ROUNDS_MAX):
@@ -367,28 +276,28 @@ class Identity:
         raise Crowded("contacts")
 
     async def _scene(
-        self, connection: Connection, needs: _Needs, wanted: Collection[str]
+        self, connection: Connection, needs: Needs, wanted: Collection[str]
     ) -> tuple[Scene, frozenset[str]]:
         """Lock these, then read everything in new statements; and all that should have been locked by what is read."""
         rows = await store.lock_contacts(connection, wanted)
         living = [contact for contact, row in rows.items() if row.retired is None]
         members = await store.members(connection, living)
         homes = await self._homes(connection, needs.records, members)
-        grouped = _contacts_of(needs.grouped, homes) | led(needs.named, rows)
+        grouped = contacts_of(needs.grouped, homes) | led(needs.named, rows)
         resaid = led(needs.resaid, rows)
         inside = [record_id for record_id, stored in members.items() if stored.contact_id in grouped]
         edges = await store.edges(connection, members) if grouped else {}
         judgements = await store.judgements(connection, members) if grouped else []
-        near = _near(grouped, members, edges) | await self._judged_with(connection, judgements, inside, members)
+        around = near(grouped, members, edges) | await self._judged_with(connection, judgements, inside, members)
         formers = await store.former(connection, living)
-        more = grouped | near | resaid | _contacts_of(needs.watched, homes)
-        more |= {contact for contact, into in formers.items() if into in grouped | near}
+        more = grouped | around | resaid | contacts_of(needs.watched, homes)
+        more |= {contact for contact, into in formers.items() if into in grouped | around}
         scene = Scene(
             rows=rows,
             members=members,
             edges={pair: found for pair, (found, _, _) in edges.items() if pair[0] in members and pair[1] in members},
             judgements=judgements,
-            regroup=(grouped | near) & frozenset(living),
+            regroup=(grouped | around) & frozenset(living),
             resay=resaid & frozenset(living),
             formers={contact: into for contact, into in formers.items() if into in rows},
         )
@@ -417,7 +326,7 @@ class Identity:
             if not here.isdisjoint((*one.left, *one.right))
             for record_id in (*one.left, *one.right)
         }
-        return _contacts_of(named, await self._homes(connection, named, members)) if named else NOTHING
+        return contacts_of(named, await self._homes(connection, named, members)) if named else NOTHING
 
     async def _judge(self, connection: Connection, batch: Batch, scene: Scene) -> Scene:
         """Give or take back the judgements of a verdict, now that everything it is about is locked."""
@@ -449,16 +358,6 @@ class Identity:
             return Plan(rows={}, home=home, groups={}, was=home)
         times = (self._world.clock.now(), self._world.ids.new)
         return regroup(scene, batch.changes, scores, answering.causes(batch), self._law, times)
-
-    def _measure(self, plan: Plan, scene: Scene, batch: Batch) -> None:
-        """Raises TooLarge for a contact that no message could carry, before anything is written."""
-        for contact, row in plan.rows.items():
-            group = plan.groups[contact]
-            if sum(_size(record_id, scene, batch.changes) for record_id in group) <= LARGE_BYTES:
-                continue
-            golden = self._golden(row, plan, scene, batch.changes, ())
-            if len(msgspec.json.encode(golden)) > MESSAGE_BYTES_MAX - ENVELOPE_BYTES:
-                raise TooLarge(group & batch.changes.keys())
 
     async def _write(
         self, connection: Connection, batch: Batch, plan: Plan, scores: Scores, was: tuple[set[Pair], dict[str, int]]
@@ -501,58 +400,6 @@ class Identity:
         late += saying.decided([answer for one in woken if (answer := decided[one.event_id].answer)], now)
         await outbox.append(connection, "dedup", [*saying.happenings(plan, opened), *late])
 
-    def _says(self, result: Result, scene: Scene, changes: Mapping[str, Change], work: Work) -> list[Outgoing]:
-        """Snapshots of all that has a new version, with the decisions they answer, and the decisions that are left."""
-        plan = result.plan
-        formers = _formers(plan, scene)
-        answers: dict[str, list[Decision]] = {}
-        left: list[Decision] = []
-        waited = {happening.event_id for happening in work.happenings if happening.waited}
-        for event_id, decided in result.decided.items():
-            answer = decided.answer
-            if answer is None or event_id in waited:
-                continue
-            row = plan.rows.get(decided.contact_id) if decided.contact_id is not None else None
-            (left if row is None else answers.setdefault(row.contact_id, [])).append(answer)
-        says: list[Outgoing] = []
-        for contact, row in plan.rows.items():
-            trace = work.traces.get(row.cause.id)
-            if row.retired is not None:
-                says.append(saying.retired(row, answers.get(contact, ()), trace))
-            else:
-                golden = self._golden(row, plan, scene, changes, formers.get(contact, ()))
-                says.append(saying.resolved(row, golden, answers.get(contact, ()), trace))
-        says += saying.decided(left, self._world.clock.now())
-        for happening in work.happenings:
-            one = result.decided.get(happening.event_id)
-            if one is not None and one.outcome == "resolved" and not happening.waited:
-                says.append(answering.told_interaction(happening, result.decided))
-        return says
-
-    def _golden(
-        self, row: Row, plan: Plan, scene: Scene, changes: Mapping[str, Change], former: Sequence[str]
-    ) -> Contact:
-        group = plan.groups[row.contact_id]
-        records = [
-            changes[record_id].record if record_id in changes else scene.members[record_id].record
-            for record_id in group
-        ]
-        return self.golden(row, records, former)
-
-    def golden(self, row: Row, records: Sequence[Record], former: Iterable[str]) -> Contact:
-        """The golden record of a contact at its present version, from its records and its former ids."""
-        return golden_record(
-            row.contact_id,
-            records,
-            self._sources,
-            version=row.version,
-            cause=row.cause,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-            merged_from=sorted(former),
-            orders=self._orders,
-        )
-
     async def give_up(self, happenings: Sequence[Happening]) -> None:
         """Drop interactions whose person never came, and let their receipts know."""
         async with self._world.database.transaction() as connection:
@@ -580,7 +427,7 @@ class Identity:
                 continue
             records = [stored.record for stored in members.values() if stored.contact_id == contact]
             former = [one for one, into in formers.items() if into == contact]
-            says.append(saying.resolved(row, self.golden(row, records, former), mine))
+            says.append(saying.resolved(row, self._composer.golden(row, records, former), mine))
         left = [one for one in decisions if one.contact_id not in rows]
         return says + saying.decided(left, self._world.clock.now())
 
@@ -622,6 +469,10 @@ class Dedup:
         work = work_of([batch[place].event for place in places])
         try:
             result = await self._identity.carry_out(work)
+        except Transient as away:
+            if len(places) == 1 or not store.is_lock_table_full(away):
+                raise
+            return await self._halved(batch, outcomes, places)
         except TooLarge as too_large:
             large = {place for place in places if record_of(batch[place].event) in too_large.record_ids}
             assert large, "a contact grows by an event of the batch"
@@ -631,6 +482,16 @@ class Dedup:
         for place in places:
             outcomes[place] = _outcome(batch[place].event.id, result)
         return Settled([outcomes[place] for place in range(len(batch))], says)
+
+    async def _halved(self, batch: Sequence[Taken], outcomes: dict[int, Outcome], places: list[int]) -> Settled:
+        """The batch in two transactions, the first half first: all its locks did not fit into the server's table."""
+        done = dict(outcomes)
+        says: list[Outgoing] = []
+        for half in (places[: len(places) // 2], places[len(places) // 2 :]):
+            settled = await self._settled([batch[place] for place in half], {})
+            done |= dict(zip(half, settled.outcomes, strict=True))
+            says += settled.says
+        return Settled([done[place] for place in range(len(batch))], says)
 
     async def _again(self, work: Work, redelivered: Mapping[str, Decided]) -> list[Outgoing]:
         """What was decided in an earlier delivery, said again: it may have died before it was said.
@@ -659,20 +520,6 @@ class Dedup:
         return ()
 
 
-def versions_of(says: Iterable[Outgoing]) -> dict[str, int]:
-    """The contact versions that these events say."""
-    versions: dict[str, int] = {}
-    for one in says:
-        match one.event.data:
-            case Snapshot(contact=Contact(contact_id=contact_id, version=version)):
-                versions[contact_id] = version
-            case Retired(contact_id=contact_id, version=version):
-                versions[contact_id] = version
-            case _:
-                pass
-    return versions
-
-
 def _outcome(event_id: str, result: Result) -> Outcome:
     if event_id in result.redelivered:
         return Drop(DropReason.REDELIVERED)
@@ -683,63 +530,11 @@ def _outcome(event_id: str, result: Result) -> Outcome:
     return Forward()
 
 
-def _formers(plan: Plan, scene: Scene) -> dict[str, list[str]]:
-    """By contact the former ids that lead to it, after the plan."""
-    leads = {**scene.formers, **{one.contact_id: one.merged_into for one in plan.rows.values()}}
-    formers: dict[str, list[str]] = {}
-    for former, into in leads.items():
-        if into is not None:
-            formers.setdefault(into, []).append(former)
-    return formers
-
-
-def _versions(work: Work, plan: Plan, scene: Scene) -> dict[str, int]:
-    """The versions of all living contacts that changed, and of those that hold what a verdict is about."""
-    versions = {contact: row.version for contact, row in plan.rows.items() if row.retired is None}
-    if work.verdict is not None:
-        named = {plan.home.get(record_id) for record_id in work.verdict.record_ids} | led(
-            work.verdict.contact_ids, {**scene.rows, **plan.rows}
-        )
-        for contact in named - versions.keys():
-            if contact is not None and contact in scene.rows:
-                versions[contact] = scene.rows[contact].version
-    return versions
-
-
 def _keep(work: Work) -> None:
     """Raises _DryRun, which rolls back, for work that is only tried."""
     if work.dry_run:
         raise _DryRun
 
 
-def _contacts_of(record_ids: Iterable[str], homes: Mapping[str, str | None]) -> frozenset[str]:
-    return frozenset(contact for record_id in record_ids if (contact := homes.get(record_id)) is not None)
-
-
-def _near(
-    grouped: Collection[str], members: Mapping[str, Stored], edges: Mapping[Pair, tuple[object, str, str | None]]
-) -> frozenset[str]:
-    """The contacts one piece of evidence away from these."""
-    near: set[str] = set()
-    for pair, (_, other, contact) in edges.items():
-        ends = {
-            members[one].contact_id if one in members else contact for one in pair if one in members or one == other
-        }
-        if not ends.isdisjoint(grouped):
-            near |= {end for end in ends if end is not None}
-    return frozenset(near)
-
-
 def _body(stored: Stored | None) -> bytes | None:
     return None if stored is None else stored.packed_body
-
-
-def _size(record_id: str, scene: Scene, changes: Mapping[str, Change]) -> int:
-    change = changes.get(record_id)
-    return len(change.packed_body if change is not None else scene.members[record_id].packed_body)
-
-
-def _orders(configured: Mapping[str, Sequence[str]]) -> dict[str, list[Criterion]]:
-    """The criteria of survivorship as configured; pins stand above all of them anyway."""
-    known = {str(one): one for one in DEFAULT_ORDER}
-    return {name: [known[one] for one in order if one in known] for name, order in configured.items()}

@@ -9,15 +9,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import asyncpg
 import msgspec
 
 from services.dedup.core.clustering import Judgement
 from services.dedup.core.comparison import Evidence, Part
-from services.dedup.core.decide import Candidate, Pair, Review, Row
 from services.dedup.core.folding import Change, Stored, packed_keys, packed_traits, unpacked_keys, unpacked_traits
 from services.dedup.core.interactions import Happening
 from services.dedup.core.saying import Decided
+from services.dedup.core.scene import Candidate, Pair, Review, Row
 from shared.domain.contact import Cause
+from shared.domain.errors import Transient
 from shared.domain.events import InteractionReceived
 from shared.runtime.database import Connection
 
@@ -37,6 +39,11 @@ WEIGHT_MAX: Final = 2**31 - 1
 
 _ROW: Final = """contact_id::text, version, founder::text, created_at, updated_at, cause,
                  retired, merged_into::text, merged_into_version"""
+
+
+def is_lock_table_full(error: Transient) -> bool:
+    """True when the server had no room for all locks of a transaction: half of them may fit."""
+    return isinstance(error.__cause__, asyncpg.OutOfMemoryError)
 
 
 async def lock(connection: Connection, keys: Collection[int]) -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
 from services.dedup.core.arriving import Work
-from services.dedup.core.decide import Plan, Row, Scene
 from services.dedup.core.folding import Change, Fate, Stored, Told
 from services.dedup.core.interactions import Address, Happening, Holder, has
 from services.dedup.core.saying import Decided, interaction
+from services.dedup.core.scene import Plan, Scene, led
 from shared.domain.contact import Cause
 from shared.domain.outcome import DropReason, Outgoing
 
@@ -121,9 +121,3 @@ def holders(batch: Batch, stored: Mapping[str, Stored], address: Address) -> Ite
     for record_id, one in stored.items():
         if record_id not in batch.changes and one.traits is not None and has(one.traits, address):
             yield Holder(record_id, one.traits.source, one.contact_id, one.traits)
-
-
-def led(contact_ids: Iterable[str], rows: Mapping[str, Row]) -> frozenset[str]:
-    """Where these contacts are now: former ids lead to what took them in, deleted and unknown ones nowhere."""
-    known = [rows[contact] for contact in contact_ids if contact in rows]
-    return frozenset(row.merged_into or row.contact_id for row in known if row.retired != "deleted")

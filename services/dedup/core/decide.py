@@ -5,23 +5,17 @@ What the first record of a batch decided, its second knows: the batch is one set
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Literal
 
-from services.dedup.core.clustering import Assignment, Judgement, Offer, Policy, assign_ids, partition
+from services.dedup.core.clustering import Assignment, Policy, assign_ids, partition
 from services.dedup.core.comparison import Evidence, compare
-from services.dedup.core.folding import Change, Stored
+from services.dedup.core.folding import Change
 from services.dedup.core.model import Model
 from services.dedup.core.population import Population
-from services.dedup.core.reviewing import review_id_of
+from services.dedup.core.scene import NOTHING, Candidate, Pair, Plan, Row, Scene, Scores
 from shared.domain.contact import Cause
 from shared.domain.normalise import Traits
-
-Pair = tuple[str, str]
-"""Two record ids, the smaller first."""
-
-NOTHING: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,101 +25,6 @@ class Law:
     model: Model
     population: Population
     policy: Policy
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A stored record that shares keys with one that changed: what is needed of it to be compared."""
-
-    record_id: str
-    contact_id: str | None
-    revision: int
-    traits: Traits
-    shared: Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """The evidence of the changed records that is kept, and the keys found to be generic."""
-
-    evidence: Mapping[Pair, Evidence]
-    generic: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A contact's own facts, as stored: its version, where it went, who founded it, and what made this version."""
-
-    contact_id: str
-    version: int
-    founder: str
-    created_at: datetime
-    updated_at: datetime
-    cause: Cause
-    retired: Literal["merged", "deleted"] | None = None
-    merged_into: str | None = None
-    merged_into_version: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """A question for a person: whether these groups of records are one. Its id follows from the groups."""
-
-    review_id: str
-    state: str
-    weight: int
-    groups: tuple[tuple[str, ...], ...]
-    opened_at: datetime
-
-    @property
-    def records(self) -> list[str]:
-        """All records it is about."""
-        return [record_id for group in self.groups for record_id in group]
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Everything a decision reads, after it was locked.
-
-    `rows` holds the locked contacts and the former ids that redirect into them; `members` all records of the living
-    ones; `edges` the stored evidence among them; `regroup` the contacts whose records are grouped anew, `resay` those
-    that get a new version whatever comes out; `formers` says where every former id leads that leads to one of them.
-    """
-
-    rows: Mapping[str, Row] = field(default_factory=dict[str, Row])
-    members: Mapping[str, Stored] = field(default_factory=dict[str, Stored])
-    edges: Mapping[Pair, Evidence] = field(default_factory=dict[Pair, Evidence])
-    judgements: Sequence[Judgement] = ()
-    regroup: frozenset[str] = NOTHING
-    resay: frozenset[str] = NOTHING
-    formers: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be written and said. `was` and `home` are the contact of every record at hand before and after, None
-    for one that is new or gone; `groups` the records of each contact in `rows`.
-    """
-
-    rows: Mapping[str, Row]
-    home: Mapping[str, str | None]
-    groups: Mapping[str, frozenset[str]]
-    was: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
-    revived: frozenset[str] = NOTHING
-    splits: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
-    offers: tuple[Offer, ...] = ()
-
-    @property
-    def moved(self) -> dict[str, str]:
-        """The records that are in another contact now, with it."""
-        return {
-            record_id: where for record_id, where in self.home.items() if where and where != self.was.get(record_id)
-        }
-
-    @property
-    def merged(self) -> list[Row]:
-        """The contacts that other contacts took in."""
-        return [row for row in self.rows.values() if row.retired == "merged"]
 
 
 def score(changes: Mapping[str, Change], candidates: Iterable[Candidate], shared_max: int, law: Law) -> Scores:
@@ -210,11 +109,6 @@ def regroup(
         splits=_splits(before, home, {contact for contact in rows if contact in scene.rows}),
         offers=parted.offers,
     )
-
-
-def reviews(offers: Iterable[Offer], now: datetime) -> list[Review]:
-    """The reviews that these offers ask for."""
-    return [Review(review_id_of(one.groups), "open", one.weight, one.groups, now) for one in offers]
 
 
 def _before(scene: Scene, changes: Mapping[str, Change]) -> dict[str, str | None]:

@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from services.dedup.core.decide import Plan, Row
 from services.dedup.core.interactions import Happening
+from services.dedup.core.scene import Plan, Row
 from shared.domain.contact import Contact
 from shared.domain.events import Data, Decision, Event, Happened, InteractionResolved, Retired, Snapshot
 from shared.domain.ids import derived_id, event_id_of

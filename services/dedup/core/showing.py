@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from services.dedup.core.comparison import Evidence
-from services.dedup.core.decide import Pair, Review
 from services.dedup.core.explanation import Language, explain_pair, short, why_not
 from services.dedup.core.folding import Stored
 from services.dedup.core.model import MILLI, Model, probability
+from services.dedup.core.scene import Pair, Review
 from shared.domain.record import LIST_FIELDS, SOMETHING_TO_GO_BY, TEXT_FIELDS, Record, Said
 
 _LABEL: Final = ("salutation", "name_prefix", "given_name", "family_name", "full_name", "company")
