@@ -50,12 +50,12 @@ NOT_OURS: Final = ("KAFKA_", "DATABASE_URL", "KONTAKTWERK_")
 """The demo never touches anybody's Kafka or Postgres, whatever the environment says."""
 
 
-def main() -> int:
-    """Run the demo; 0 only if the books add up and nothing is lost, there twice, or still waiting."""
+def main(data: Path = DATA) -> int:
+    """Run the demo in a folder; 0 only if the books add up and nothing is lost, there twice, or still waiting."""
     screen = Screen(sys.stdout)
     started = time.monotonic()
     try:
-        result = asyncio.run(demo(DATA, screen))
+        result = asyncio.run(demo(data, screen))
     except (Failed, CannotRunError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -214,7 +214,7 @@ async def counted(asks: Client, running: Running, deliveries: Sequence[Delivery]
         comparison=compared.body if compared.status == 200 else None,
         letters=await _all(asks, "/v1/dead-letters", {}),
         phones=frozenset(number for one in deliveries for number in _numbers(one.said)),
-        folder=DATA,
+        folder=running.folder,
     )
 
 
@@ -238,4 +238,4 @@ async def _all(asks: Client, path: str, params: Mapping[str, str]) -> list[dict[
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(Path, sys.argv[1:2])))
