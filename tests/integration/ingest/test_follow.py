@@ -125,6 +125,18 @@ async def test_a_merge_is_followed_to_the_contact_that_survives(house: House) ->
     assert (answer["state"], answer["contact_id"]) == ("clean", last)
 
 
+async def test_what_a_zombie_says_late_about_an_older_version_changes_nothing(house: House) -> None:
+    receipt, contact_id = await accepted(house, "1"), NEW()
+    await house.clean(contact_id, 3)
+    await house.follow()
+    await house.retire(contact_id, 2, "merged", NEW(), 9)
+    await house.follow()
+    await house.clean(contact_id, 1)
+    await house.resolve(contact_id, 3, resolved(receipt, contact_id, 3))
+    await house.follow()
+    assert await house.state(receipt["event_id"]) == "clean"
+
+
 async def test_two_processes_that_each_see_one_half_leave_no_receipt_behind(house: House) -> None:
     other = await opened(house.world.database)
     receipt, contact_id = await accepted(house, "1"), NEW()

@@ -53,6 +53,10 @@ async def test_a_token_that_may_write_the_source_gets_in_too(house: House) -> No
         assert (await client.post("/hooks/webform", json={"email": "b@example.de"})).status_code == 401
 
 
+async def test_a_wrong_secret_in_the_path_is_not_mended_by_a_token(house: House) -> None:
+    assert (await house.post("/hooks/vendor/wrong", BODY, Role.SENDER)).status_code == 401
+
+
 async def test_vendors_that_look_first_are_greeted(house: House) -> None:
     for method in ("GET", "HEAD"):
         async with house.client(role=None) as client:

@@ -129,6 +129,14 @@ def test_a_deletion_beats_what_was_observed_a_little_ahead_of_our_clock() -> Non
     assert (again[0].says, again[0].receipt.event_id) == (None, gone[0].receipt.event_id)
 
 
+def test_a_deletion_in_the_same_request_beats_the_newest_of_its_record_not_the_last() -> None:
+    ahead = delivery(source_record_id="1", email="a", observed_at=(NOW + timedelta(minutes=4)).isoformat())
+    old = delivery(source_record_id="1", email="b", observed_at="2026-01-01")
+    *_, gone = accept([ahead, old, Deletion(record_id_of(KEY, "crm", "1"), "crm")])
+    assert gone.state is not None
+    assert gone.state.observed_at > ahead.observed.at
+
+
 def test_an_interaction_lies_with_its_record_and_no_address_is_a_key() -> None:
     def call(**contact: Any) -> Happening:
         said = {"source": "crm", "interaction_id": "1", "type": "call", "at": "2026-01-01", "contact": contact}
