@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, TypeVar, assert_never
+from typing import Final, NamedTuple, TypeVar, assert_never
 
 import msgspec
 
 from services.rules.core.activity import NO_ACTIVITY
 from services.rules.core.asking import moves, refresh
-from services.rules.core.changes import content_hash
 from services.rules.core.conditions import Why
 from services.rules.core.decide import Around, Decided, Gone, Published, Seen, decide, decide_gone, said_again
 from services.rules.core.happenings import cleaned, tombstone
@@ -49,6 +48,13 @@ class Writes:
     happenings: list[Outgoing] = field(default_factory=list)
 
 
+class Again(NamedTuple):
+    """A version that is not newer: the row is said, as it is stored or, with `contact`, as it is stored now."""
+
+    row: Row
+    contact: Contact | None = None
+
+
 class Rules:
     """The stage. `topic_prefix` is what stands before a topic's name in a Kafka shared with others."""
 
@@ -75,9 +81,13 @@ class Rules:
             rows = await self._store.rows(connection, plan.contact_ids())
             around = await self._around(connection, plan, rows, now)
             writes = Writes()
-            outcomes = {
-                contact_id: self._outcome(plan, newest, rows.get(contact_id), around[contact_id], writes)
+            decided = {
+                contact_id: self._decided(plan, newest, rows.get(contact_id), around[contact_id])
                 for contact_id, newest in plan.newest.items()
+            }  # all decisions first: the same code over and over stays in the processor's cache
+            outcomes = {
+                contact_id: self._outcome(plan, plan.newest[contact_id], rows.get(contact_id), one, writes)
+                for contact_id, one in decided.items()
             }
             writes.happenings += await self._asks(connection, plan.touched(new), rows, now)
             await self._write(connection, writes, now)
@@ -148,44 +158,35 @@ class Rules:
             if moves(standings[contact_id], around[contact_id], self._rulebook)
         ]
 
-    def _outcome(self, plan: Plan, newest: Versioned, row: Row | None, around: Around, writes: Writes) -> Outcome:
-        """What becomes of the newest message of one contact; adds what has to be written."""
+    def _decided(self, plan: Plan, newest: Versioned, row: Row | None, around: Around) -> Decided | Again:
         if row is not None and not _is_newer(newest, row):
-            return self._repeated(plan, newest, row, around, writes)
-        decided = self._decided(plan, newest, row, around)
-        match decided:
-            case Seen():
-                writes.seen[newest.contact_id] = newest.version
-                again = row is not None and plan.oldest[newest.contact_id] <= row.version
-                if again and row is not None:
-                    return Forward((_as_stored(row, newest.traceparent),))
-                return Drop(DropReason.UNCHANGED)
-            case Published():
-                return _publish(decided, newest.traceparent, writes)
-            case Gone():
-                return _retire(decided, row, newest.traceparent, writes)
-            case _:
-                assert_never(decided)
-
-    def _decided(self, plan: Plan, newest: Versioned, row: Row | None, around: Around) -> Decided:
+            return _repeated(plan, newest, row, around)
         standing = None if row is None else row.standing()
         if isinstance(newest.data, Retired):
             return decide_gone(newest.data, standing, around)
         asked = plan.awaited.get(newest.contact_id)
         awaited = asked is not None and (standing is None or asked.version > standing.published_version)
         decided = decide(newest.data, standing, around, self._rulebook, awaited=awaited)
-        if isinstance(decided, (Seen, Published)):
-            self.unanswered.update(decided.holding.unanswered)
+        self.unanswered.update(decided.holding.unanswered)
         return decided
 
-    def _repeated(self, plan: Plan, newest: Versioned, row: Row, around: Around, writes: Writes) -> Outcome:
-        """Nothing newer: the row is said as stored; under the version seen, where a sender waits for one in between."""
-        asked = plan.awaited.get(newest.contact_id)
-        if asked is not None and asked.version > row.published_version and row.document is not None:
-            contact = said_again(row.standing(), asked.cause, around.now)
-            writes.rows.append(_row(contact, content_hash(contact), row.stuck, packed(as_json(contact))))
-            return Forward((cleaned(contact, newest.traceparent),))
-        return Forward((_as_stored(row, newest.traceparent),))
+    def _outcome(
+        self, plan: Plan, newest: Versioned, row: Row | None, decided: Decided | Again, writes: Writes
+    ) -> Outcome:
+        """What becomes of the newest message of one contact; adds what has to be written."""
+        match decided:
+            case Seen():
+                writes.seen[newest.contact_id] = newest.version
+                again = row is not None and plan.oldest[newest.contact_id] <= row.version
+                return _stored(row, newest) if again and row is not None else Drop(DropReason.UNCHANGED)
+            case Published():
+                return _publish(decided, newest.traceparent, writes)
+            case Gone():
+                return _retire(decided, row, newest.traceparent, writes)
+            case Again():
+                return _say_again(decided, newest, writes)
+            case _:
+                assert_never(decided)
 
     def _hear(self, heard: Heard, row: Row | None, plan: Plan) -> Outcome:
         """Our own topic: where it ends with something older than the row, the row is said again."""
@@ -203,13 +204,32 @@ class Rules:
         await outbox.append(connection, SERVICE, writes.happenings)
 
 
+def _repeated(plan: Plan, newest: Versioned, row: Row, around: Around) -> Again:
+    """Nothing newer: the row is said as stored; under the version seen, where a sender waits for one in between."""
+    asked = plan.awaited.get(newest.contact_id)
+    if asked is not None and asked.version > row.published_version and row.document is not None:
+        return Again(row, said_again(row.standing(), asked.cause, around.now))
+    return Again(row)
+
+
+def _say_again(again: Again, newest: Versioned, writes: Writes) -> Outcome:
+    if again.contact is None:
+        return _stored(again.row, newest)
+    writes.rows.append(_row(again.contact, again.row.stuck, packed(as_json(again.contact))))
+    return Forward((cleaned(again.contact, newest.traceparent),))
+
+
+def _stored(row: Row, newest: Versioned) -> Forward:
+    return Forward((_as_stored(row, newest.traceparent),))
+
+
 def _publish(decided: Published, traceparent: str | None, writes: Writes) -> Outcome:
     contact = decided.contact
     document = as_json(contact)
     if len(document) > MESSAGE_BYTES_MAX:
         return DeadLetter(LetterReason.TOO_LARGE, f"the clean contact exceeds {MESSAGE_BYTES_MAX} bytes")
     stuck = "\n".join(sorted(decided.holding.stuck))
-    writes.rows.append(_row(contact, decided.content_hash, stuck, packed(document)))
+    writes.rows.append(_row(contact, stuck, packed(document)))
     _reindex(contact.contact_id, decided.before, contact, writes)
     writes.changes.append((contact.contact_id, contact.version, contact.updated_at, _note(contact, decided.before)))
     writes.happenings += decided.happenings
@@ -226,7 +246,6 @@ def _retire(decided: Gone, row: Row | None, traceparent: str | None, writes: Wri
         retired=retired.reason,
         merged_into=retired.merged_into,
         merged_into_version=retired.merged_into_version,
-        content_hash=None,
         document=None,
         stuck="" if row is None else row.stuck,
         cause=msgspec.json.encode(retired.cause).decode(),
@@ -239,7 +258,7 @@ def _retire(decided: Gone, row: Row | None, traceparent: str | None, writes: Wri
     return Forward((tombstone(gone.tombstone(), traceparent),))
 
 
-def _row(contact: Contact, digest: bytes, stuck: str, document: bytes) -> Row:
+def _row(contact: Contact, stuck: str, document: bytes) -> Row:
     return Row(
         contact_id=contact.contact_id,
         version=contact.version,
@@ -248,7 +267,6 @@ def _row(contact: Contact, digest: bytes, stuck: str, document: bytes) -> Row:
         retired=None,
         merged_into=None,
         merged_into_version=None,
-        content_hash=digest,
         document=document,
         stuck=stuck,
     )

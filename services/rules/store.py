@@ -47,7 +47,6 @@ class Row(NamedTuple):
     retired: str | None
     merged_into: str | None
     merged_into_version: int | None
-    content_hash: bytes | None
     document: bytes | None
     stuck: str
     cause: str | None = None
@@ -61,7 +60,6 @@ class Row(NamedTuple):
         return Standing(
             version=self.version,
             published_version=self.published_version,
-            content_hash=self.content_hash,
             contact=self.contact(),
             retired=self.retired,
             stuck=names_in(self.stuck),
@@ -144,16 +142,16 @@ class Store:
         keys = sorted({int(contact_id[-8:], 16) - 2**31 for contact_id in contact_ids})
         await connection.execute(
             """SELECT pg_advisory_xact_lock($1, key)
-               FROM (SELECT key FROM unnest($2::int[]) key ORDER BY key OFFSET 0) AS ordered""",
+               FROM (SELECT key FROM unnest($2::text::int[]) key ORDER BY key OFFSET 0) AS ordered""",
             _LOCK_CLASS,
-            keys,
+            array(map(str, keys)),
         )
 
     async def rows(self, connection: Connection, contact_ids: Sequence[str]) -> dict[str, Row]:
         """The rows there are."""
         found = await connection.fetch(
-            "SELECT c.* FROM rules.contact c WHERE c.contact_id = ANY($1::uuid[])",
-            contact_ids,
+            "SELECT c.* FROM rules.contact c WHERE c.contact_id = ANY($1::text::uuid[])",
+            array(contact_ids),
         )
         return {row.contact_id: row for row in map(_row, found)}
 
@@ -163,8 +161,8 @@ class Store:
         """What happened up to now, by contact; `records` are the record ids of each."""
         found = await connection.fetch(
             """SELECT record_id::text, type, (at AT TIME ZONE 'UTC')::date AS day, count(*) AS n, max(at) AS last
-               FROM rules.timeline WHERE record_id = ANY($1::uuid[]) AND at <= $2 GROUP BY 1, 2, 3 ORDER BY 3""",
-            [record for several in records.values() for record in several],
+               FROM rules.timeline WHERE record_id = ANY($1::text::uuid[]) AND at <= $2 GROUP BY 1, 2, 3 ORDER BY 3""",
+            array(record for several in records.values() for record in several),
             now,
         )
         if not found:
@@ -192,19 +190,19 @@ class Store:
         """Store rows, each only where it is newer than what is there."""
         if not rows:
             return
-        columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
         await connection.execute(
             """INSERT INTO rules.contact AS c (contact_id, version, published_version, updated_at, retired, merged_into,
-                                               merged_into_version, content_hash, document, stuck, cause)
-               SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::text[], $6::uuid[],
-                                    $7::bigint[], $8::bytea[], $9::bytea[], $10::text[], $11::text[])
+                                               merged_into_version, document, stuck, cause)
+               SELECT * FROM unnest($1::text::uuid[], $2::text::bigint[], $3::text::bigint[], $4::text::timestamptz[],
+                                    $5::text::text[], $6::text::uuid[], $7::text::bigint[], $8::bytea[],
+                                    $9::text::text[], $10::text::text[])
                ON CONFLICT (contact_id) DO UPDATE SET
                    version = excluded.version, published_version = excluded.published_version,
                    updated_at = excluded.updated_at, retired = excluded.retired, merged_into = excluded.merged_into,
-                   merged_into_version = excluded.merged_into_version, content_hash = excluded.content_hash,
+                   merged_into_version = excluded.merged_into_version,
                    document = excluded.document, stuck = excluded.stuck, cause = excluded.cause
                WHERE (c.version, c.published_version) < (excluded.version, excluded.published_version)""",
-            *columns,
+            *_columns(rows),
         )
 
     async def see(self, connection: Connection, versions: Mapping[str, int]) -> None:
@@ -222,7 +220,7 @@ class Store:
         """Put and take away segments, categories and findings."""
         if labels.taken:
             await connection.execute(
-                """DELETE FROM rules.label USING unnest($1::uuid[], $2::text[]) AS gone (contact_id, labels)
+                """DELETE FROM rules.label USING unnest($1::text::uuid[], $2::text::text[]) AS gone (contact_id, labels)
                    WHERE label.contact_id = gone.contact_id
                      AND label.label = ANY(string_to_array(gone.labels, chr(31)))""",
                 *_joined(labels.taken),
@@ -231,7 +229,7 @@ class Store:
             await connection.execute(
                 """INSERT INTO rules.label (label, contact_id, since)
                    SELECT unnest(string_to_array(new.labels, chr(31))), new.contact_id, $3
-                   FROM unnest($1::uuid[], $2::text[]) AS new (contact_id, labels)
+                   FROM unnest($1::text::uuid[], $2::text::text[]) AS new (contact_id, labels)
                    ON CONFLICT DO NOTHING""",
                 *_joined(labels.put),
                 now,
@@ -243,7 +241,7 @@ class Store:
             await connection.execute(
                 """DELETE FROM rules.lookup
                    USING (SELECT contact_id, unnest(string_to_array(keys, chr(31))::bigint[]) AS key
-                          FROM unnest($1::uuid[], $2::text[]) AS one (contact_id, keys)) AS gone
+                          FROM unnest($1::text::uuid[], $2::text::text[]) AS one (contact_id, keys)) AS gone
                    WHERE lookup.key = gone.key AND lookup.contact_id = gone.contact_id""",
                 *_joined(keys.taken),
             )
@@ -251,7 +249,7 @@ class Store:
             await connection.execute(
                 """INSERT INTO rules.lookup (key, contact_id)
                    SELECT unnest(string_to_array(new.keys, chr(31))::bigint[]), new.contact_id
-                   FROM unnest($1::uuid[], $2::text[]) AS new (contact_id, keys)
+                   FROM unnest($1::text::uuid[], $2::text::text[]) AS new (contact_id, keys)
                    ON CONFLICT DO NOTHING""",
                 *_joined(keys.put),
             )
@@ -263,11 +261,11 @@ class Store:
         if changes:
             await connection.execute(
                 """INSERT INTO rules.change (contact_id, version, at, said)
-                   SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::bytea[])
+                   SELECT * FROM unnest($1::text::uuid[], $2::text::bigint[], $3::text::timestamptz[], $4::bytea[])
                    ON CONFLICT DO NOTHING""",
-                [change[0] for change in changes],
-                [change[1] for change in changes],
-                [change[2] for change in changes],
+                array(change[0] for change in changes),
+                array(str(change[1]) for change in changes),
+                array(change[2].isoformat() for change in changes),
                 [_ENCODER.encode(change[3]) for change in changes],
             )
 
@@ -300,10 +298,11 @@ class Store:
         if not versions:
             return {}
         found = await self._database.fetch(
-            """SELECT c.* FROM rules.contact c JOIN unnest($1::uuid[], $2::bigint[]) AS said (contact_id, version)
+            """SELECT c.* FROM rules.contact c
+               JOIN unnest($1::text::uuid[], $2::text::bigint[]) AS said (contact_id, version)
                  ON c.contact_id = said.contact_id AND c.published_version > said.version""",
-            list(versions),
-            list(versions.values()),
+            array(versions),
+            array(map(str, versions.values())),
         )
         return {row.contact_id: row for row in map(_row, found)}
 
@@ -425,7 +424,6 @@ def _row(row: Any) -> Row:
         row["retired"],
         None if merged_into is None else str(merged_into),
         row["merged_into_version"],
-        row["content_hash"],
         row["document"],
         row["stuck"],
         row["cause"],
@@ -437,6 +435,35 @@ def _said(kind: str, said: bytes) -> dict[str, Any]:
     return found
 
 
-def _joined(differences: Mapping[str, frozenset[Any]]) -> tuple[list[str], list[str]]:
+def _joined(differences: Mapping[str, frozenset[Any]]) -> tuple[str, str]:
     """Contact ids, and for each its labels or keys in one text, joined by a sign that stands in no printable name."""
-    return list(differences), ["\x1f".join(map(str, several)) for several in differences.values()]
+    return array(differences), array(quoted("\x1f".join(map(str, several))) for several in differences.values())
+
+
+def _columns(rows: Sequence[Row]) -> tuple[Any, ...]:
+    """Rows as the arrays that the statement unnests."""
+    return (
+        array(row.contact_id for row in rows),
+        array(str(row.version) for row in rows),
+        array(str(row.published_version) for row in rows),
+        array(row.updated_at.isoformat() for row in rows),
+        array(quoted(row.retired) for row in rows),
+        array(row.merged_into or "NULL" for row in rows),
+        array("NULL" if row.merged_into_version is None else str(row.merged_into_version) for row in rows),
+        [row.document for row in rows],
+        array(quoted(row.stuck) for row in rows),
+        array(quoted(row.cause) for row in rows),
+    )
+
+
+def array(literals: Iterable[str]) -> str:
+    """An array as Postgres reads it from text: the driver's own arrays ask four questions of every element.
+
+    Elements are ids, times and numbers as they are; any other text goes through `quoted`.
+    """
+    return "{" + ",".join(literals) + "}"
+
+
+def quoted(text: str | None) -> str:
+    """Any text, or None, as an element of such an array."""
+    return "NULL" if text is None else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

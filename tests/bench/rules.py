@@ -20,7 +20,7 @@ from rich.table import Table
 from services.backup.stage import Backup
 from services.backup.store import Store as BackupStore
 from services.rules.core.activity import NO_ACTIVITY
-from services.rules.core.changes import changed_paths, content_hash
+from services.rules.core.changes import changed_paths
 from services.rules.core.decide import Around, decide
 from services.rules.core.rulebook import Rulebook, rulebook
 from services.rules.core.schema import Change
@@ -167,7 +167,6 @@ def pure(contact: Contact, rules: Rulebook) -> dict[str, float]:
         "decide (new)": lambda: decide(contact, None, around, rules, awaited=True),
         "  changed paths": lambda: changed_paths(before, contact),
         "  rules": lambda: rules.holding(contact, Change(kind="record"), NO_ACTIVITY, "2026-11-22", frozenset()),
-        "  content hash": lambda: content_hash(contact),
         "search keys": lambda: search_keys(contact),
     }
     found: dict[str, float] = {}

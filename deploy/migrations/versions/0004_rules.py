@@ -21,7 +21,6 @@ def upgrade() -> None:
             retired text,
             merged_into uuid,
             merged_into_version bigint,
-            content_hash bytea,
             document bytea,
             stuck text NOT NULL DEFAULT '',
             cause text

@@ -3,13 +3,12 @@
 `quality.score`, `priority` and `last_activity_at` ride along: they never are a reason to speak (contract section 4).
 """
 
-from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
-from shared.domain.contact import Cause, Company, Contact, Name, Priority, Quality
+from shared.domain.contact import Company, Contact, Name, Quality
 
 NO_CONTENT: Final = frozenset(
     ("contact_id", "version", "created_at", "updated_at", "cause", "changed", "priority", "last_activity_at")
@@ -18,23 +17,6 @@ NO_CONTENT: Final = frozenset(
 
 _APART: Final[dict[str, Any]] = {"name": Name(), "company": Company(), "quality": Quality()}
 """Fields whose parts are told apart."""
-
-_ENCODER: Final = msgspec.json.Encoder()
-
-
-def content_hash(contact: Contact) -> bytes:
-    """Sixteen bytes that differ when the content does."""
-    bare = msgspec.structs.replace(
-        contact,
-        version=0,
-        updated_at=contact.created_at,
-        cause=_NOBODY,
-        changed=(),
-        quality=msgspec.structs.replace(contact.quality, score=1.0),
-        priority=_NO_PRIORITY,
-        last_activity_at=None,
-    )
-    return blake2b(_ENCODER.encode(bare), digest_size=16).digest()
 
 
 def changed_paths(before: Contact | None, after: Contact) -> tuple[str, ...]:
@@ -75,5 +57,3 @@ def _defaults() -> dict[str, Any]:
 _CONTENT: Final = tuple(name for name in Contact.__struct_fields__ if name not in NO_CONTENT)
 _VALUES: Final = attrgetter(*_CONTENT)
 _EMPTY: Final = tuple(_defaults()[name] for name in _CONTENT)
-_NO_PRIORITY: Final = Priority()
-_NOBODY: Final = Cause(kind="refresh", id="")

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from services.rules.core.activity import NO_ACTIVITY, Activity
-from services.rules.core.changes import changed_paths, content_hash
+from services.rules.core.changes import changed_paths
 from services.rules.core.happenings import Occasion, left_all, of_change
 from services.rules.core.priority import priority
 from services.rules.core.rulebook import Holding, Rulebook
@@ -21,6 +21,9 @@ from services.rules.core.schema import Change
 from shared.domain.contact import Cause, Contact
 from shared.domain.events import Retired
 from shared.domain.outcome import Outgoing
+
+ADDED: Final = ("categories", "segments")
+"""The fields that rules fill, and whose change counts (`priority` rides along)."""
 
 QUIET: Final = frozenset({"refresh", "fact", "rule"})
 """Causes nobody waits for: without a change of content they are not said."""
@@ -32,7 +35,6 @@ class Standing:
 
     version: int
     published_version: int
-    content_hash: bytes | None = None
     contact: Contact | None = None
     retired: str | None = None
     stuck: frozenset[str] = frozenset()
@@ -62,7 +64,6 @@ class Published:
     """A new clean version: stored, said, and with it what happened. `before` is what was said last."""
 
     contact: Contact
-    content_hash: bytes
     before: Contact | None
     holding: Holding
     happenings: tuple[Outgoing, ...]
@@ -83,7 +84,7 @@ Decided = Seen | Published | Gone
 
 def decide(
     snapshot: Contact, standing: Standing | None, around: Around, rulebook: Rulebook, *, awaited: bool
-) -> Decided:
+) -> Seen | Published:
     """What becomes of a snapshot newer than what was seen. `awaited`: a sender waits for this version or a later one.
 
     `updated_at` is the time of publication and never goes back; `changed` compares with what was published before.
@@ -101,17 +102,14 @@ def decide(
         priority=priority(snapshot, around.activity, holding.points, around.now),
         updated_at=max(around.now, before.updated_at) if before is not None else around.now,
     )
-    digest = content_hash(contact)
-    if standing is not None and standing.content_hash == digest and before is not None and not awaited:
-        return Seen(snapshot.contact_id, snapshot.version, holding)
     if before is not None:
-        paths += tuple(
-            f"/{name}" for name in ("categories", "segments") if getattr(before, name) != getattr(contact, name)
-        )
+        paths += tuple(f"/{name}" for name in ADDED if getattr(before, name) != getattr(contact, name))
+        if not paths and not awaited:
+            return Seen(snapshot.contact_id, snapshot.version, holding)
     contact = msgspec.structs.replace(contact, changed=paths)
     occasion = Occasion(contact.contact_id, contact.version, contact.updated_at, contact.cause, around.traceparent)
     happenings = of_change(occasion, before, contact, holding, first=standing is None or not standing.published_version)
-    return Published(contact, digest, before, holding, happenings)
+    return Published(contact, before, holding, happenings)
 
 
 def decide_gone(retired: Retired, standing: Standing | None, around: Around) -> Gone:

@@ -1,16 +1,14 @@
 """The rulebook: all rules, checked, and what holds of them for one contact."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final
-
-import msgspec
 
 from services.rules.core.activity import Activity
 from services.rules.core.conditions import Condition, Refused, Why, compiled, given
 from services.rules.core.schema import Change
+from services.rules.core.viewing import plain, viewer
 from shared.domain.configuration import Rule
 from shared.domain.contact import Contact
 
@@ -55,7 +53,7 @@ class Rulebook:
     """All rules in their order. Ask `holding` what they mean for a contact."""
 
     rules: tuple[Checked, ...]
-    fields: frozenset[str] | None
+    view: Callable[[Contact], dict[str, Any]]
     reads_timeline: bool
 
     @property
@@ -69,9 +67,7 @@ class Rulebook:
         """What holds for this contact. `stuck` names the sticky rules that held before: theirs goes on holding."""
         if not self.rules:
             return Holding()
-        asked = given(
-            view(contact, self.fields), plain(change), activity.view(today) if self.reads_timeline else {}, today
-        )
+        asked = given(self.view(contact), plain(change), activity.view(today) if self.reads_timeline else {}, today)
         unanswered: Counter[tuple[str, Why]] = Counter()
         holds: list[Rule] = []
         sticking: set[str] = set()
@@ -118,7 +114,7 @@ def rulebook(rules: Sequence[Rule]) -> Rulebook:
     fields = [one.condition.fields for one in checked]
     return Rulebook(
         rules=tuple(checked),
-        fields=None if None in fields else frozenset().union(*(one for one in fields if one is not None)),
+        view=viewer(None if None in fields else frozenset().union(*(one for one in fields if one is not None))),
         reads_timeline=any(one.condition.reads_timeline for one in checked),
     )
 
@@ -135,40 +131,3 @@ def _faults(rule: Rule) -> list[str]:
         if name is not None and (not name.strip() or len(name) > NAME_LENGTH_MAX or not name.isprintable()):
             found.append(f"then.{key}: a name has 1 to {NAME_LENGTH_MAX} printable characters")
     return found
-
-
-def view(contact: Contact, fields: frozenset[str] | None) -> dict[str, Any]:
-    """The contact as conditions see it: plain JSON values, absent ones left out, only the fields that are read."""
-    names = Contact.__struct_fields__ if fields is None else [name for name in fields if hasattr(contact, name)]
-    return {name: value for name in names if (value := _bare(getattr(contact, name))) is not None}
-
-
-def plain(value: msgspec.Struct) -> dict[str, Any]:
-    """A struct as plain JSON values, absent ones left out."""
-    found = _bare(value)
-    assert isinstance(found, dict)
-    return found
-
-
-def _bare(value: Any) -> Any:
-    kind: Any = type(value)
-    if kind in _AS_IS or value is None:
-        return value
-    if (names := _names(kind)) is not None:
-        return {said: bare for said, name in names if (bare := _bare(getattr(value, name))) is not None}
-    if kind is tuple or kind is list:
-        return [one if type(one) in _AS_IS else _bare(one) for one in value]
-    if kind is dict:
-        return {str(name): bare for name, one in value.items() if (bare := _bare(one)) is not None}
-    return msgspec.to_builtins(value)
-
-
-@cache
-def _names(kind: type[Any]) -> tuple[tuple[str, str], ...] | None:
-    """The fields of a struct, as they are said and as they are called; None for what is no struct."""
-    if not issubclass(kind, msgspec.Struct):
-        return None
-    return tuple(zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True))
-
-
-_AS_IS: Final = frozenset((str, bool, int, float))
