@@ -129,9 +129,8 @@ class _Deciding:
         """Carry it out and say it at once. Raises Problem 409 or 422 where it makes no sense as things stand."""
         verdict = Verdict(wish, caller.name, self._world.clock.now(), reason, settles)
         try:
-            async for attempt in stamina.retry_context(on=Transient, attempts=ATTEMPTS, timeout=10):
-                with attempt:
-                    result = await self._identity.carry_out(Work(verdict=verdict, dry_run=dry_run))
+            patiently = stamina.retry(on=Transient, attempts=ATTEMPTS, timeout=10)(self._identity.carry_out)
+            result = await patiently(Work(verdict=verdict, dry_run=dry_run))
         except Refused as refused:
             raise Problem(409, "Conflict", str(refused)) from None
         except TooLarge:

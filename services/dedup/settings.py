@@ -13,36 +13,40 @@ class DedupSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KONTAKTWERK_DEDUP_", frozen=True)
     merge: Literal["careful", "eager", "never"] = Field(
-        "careful",
+        default="careful",
         description="careful: merge alone what is right in 995 of 1,000 decisions, offer the rest for review; "
         "eager: merge all that would be offered; never: merge only what a person decides.",
     )
     batch_messages_max: int = Field(
-        50,
+        default=50,
         ge=1,
         le=500,
         description="Messages decided in one transaction. Larger batches cost less each and lock more at once: "
         "with hot data 200 lost a sixth of the time in restarts (measured).",
     )
     key_records_max: int = Field(
-        60,
+        default=60,
         ge=5,
         le=1_000,
         description="Records that may share a blocking key; above, the key is generic and gives no candidates, "
         "the same for every order of arrival. Costs less than .001 recall at 30 to 60 (measured).",
     )
     unsaid_s: float = Field(
-        5, gt=0, description="Seconds after which a contact that was decided but not said is said by the sweeper."
+        default=5,
+        gt=0,
+        description="Seconds after which a contact that was decided but not said is said by the sweeper.",
     )
     parked_days: float = Field(
-        30, gt=0, description="Days that an interaction waits for its person before it is dropped and counted."
+        default=30, gt=0, description="Days that an interaction waits for its person before it is dropped and counted."
     )
     decisions_days: float = Field(
-        40,
+        default=40,
         ge=31,
         description="Days for which decided events are remembered: longer than any topic or dead letter keeps them.",
     )
-    model: Path = Field(Path(__file__).with_name("model.json"), description="The file with the weights of matching.")
+    model: Path = Field(
+        default=Path(__file__).with_name("model.json"), description="The file with the weights of matching."
+    )
 
     @property
     def parked(self) -> timedelta:

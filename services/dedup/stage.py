@@ -49,7 +49,11 @@ class _Grown(Exception):
 
 
 class _DryRun(Exception):
-    """Nothing of this is to be kept."""
+    """Nothing of this is to be kept but the answer."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__("dry run")
+        self.result = result
 
 
 class Identity:
@@ -105,10 +109,11 @@ class Identity:
         try:
             async with connection.transaction():
                 await store.lock(connection, keys)
-                result, scene, changes = await self._decide(connection, work, keys, memo)
-                _keep(work)
-        except _DryRun:
-            return result
+                done = await self._decide(connection, work, keys, memo)
+                _keep(work, done[0])
+        except _DryRun as tried:
+            return tried.result
+        result, scene, changes = done
         says = self._composer.says(result, scene, changes, work, self._world.clock.now())
         return replace(result, says=says)
 
@@ -530,10 +535,10 @@ def _outcome(event_id: str, result: Result) -> Outcome:
     return Forward()
 
 
-def _keep(work: Work) -> None:
+def _keep(work: Work, result: Result) -> None:
     """Raises _DryRun, which rolls back, for work that is only tried."""
     if work.dry_run:
-        raise _DryRun
+        raise _DryRun(result)
 
 
 def _body(stored: Stored | None) -> bytes | None:

@@ -7,7 +7,6 @@ pairwise precision and recall of the contacts are printed too.
 """
 
 import argparse
-import asyncio
 import csv
 import gzip
 import secrets
@@ -118,9 +117,8 @@ async def bench(url: str, stored: int, count: int, batch: int, file: Path | None
     events = events[batch * WARM_BATCHES :]
     if file is not None:
         print(f"{file.name:<16}{await measured(town, events, batch)}")
-        print(
-            f"{'':<16}{await accuracy(town, {derived_id('bench', s['source_record_id']): s['cluster_id'] for s in said})}"
-        )
+        truth = {derived_id("bench", one["source_record_id"]): one["cluster_id"] for one in said}
+        print(f"{'':<16}{await accuracy(town, truth)}")
     else:
         print(f"{'empty store':<16}{await measured(town, events[:count], batch)}")
         print(f"{'filling':<16}{await measured(town, events[count : stored + count], batch)}")

@@ -168,5 +168,5 @@ def _size(record_id: str, scene: Scene, changes: Mapping[str, Change]) -> int:
 
 def _orders(configured: Mapping[str, Sequence[str]]) -> dict[str, list[Criterion]]:
     """The criteria of survivorship as configured; pins stand above all of them anyway."""
-    known = {str(one): one for one in DEFAULT_ORDER}
+    known: dict[str, Criterion] = {one: one for one in DEFAULT_ORDER}
     return {name: [known[one] for one in order if one in known] for name, order in configured.items()}

@@ -87,7 +87,8 @@ def regroup(
     before = _before(scene, changes)
     gone = {record_id for record_id, change in changes.items() if change.traits is None}
     traits = _traits(scene, changes, before)
-    edges = {pair: found for pair, found in scene.edges.items() if not _is_anew(pair, changes)}
+    anew = {record_id for record_id, change in changes.items() if change.compared_anew}
+    edges = {pair: found for pair, found in scene.edges.items() if anew.isdisjoint(pair)}
     parted = partition(traits, {**edges, **scores.evidence}, scene.judgements, law.policy, law.model)
     present = {
         record_id: contact
@@ -132,10 +133,6 @@ def _traits(scene: Scene, changes: Mapping[str, Change], before: Mapping[str, st
         if change.traits is not None and (contact is None or contact in scene.regroup):
             traits[record_id] = change.traits
     return traits
-
-
-def _is_anew(pair: Pair, changes: Mapping[str, Change]) -> bool:
-    return any(record_id in changes and changes[record_id].compared_anew for record_id in pair)
 
 
 def _assigned(
@@ -233,7 +230,7 @@ class _Past:
 
     def _touched(self) -> set[str]:
         """The contacts that get a new version: asked for, of other records than before, or with one that moved."""
-        moved = {record_id for record_id, change in self.changes.items() if change.moved and change.traits is not None}
+        moved = {record_id for record_id, change in self.changes.items() if change.moved and change.traits}
         touched = set(self.scene.resay)
         for contact, group in self.groups.items():
             if self.had.get(contact) != group or not moved.isdisjoint(group):

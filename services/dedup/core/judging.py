@@ -90,7 +90,7 @@ def judged(
     match verdict.wish:
         case Merge(contact_ids):
             homes = list(dict.fromkeys(led[one] for one in contact_ids if one in led))
-            if len(homes) < len(set(contact_ids)):
+            if len(homes) < max(2, len(set(contact_ids))):
                 raise Refused("these are one contact already, or one of them is no contact")
             sides = [tuple(sorted(groups[home])) for home in homes]
             return [_judgement(verdict, new_id(), same=True, sides=pair) for pair in pairwise(sides)]
