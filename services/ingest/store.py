@@ -381,13 +381,16 @@ async def _receive_states(connection: Connection, notes: Sequence[Received]) -> 
 
 
 async def _answer(connection: Connection, notes: Sequence[Answered]) -> None:
-    """Dedup's decisions; only the first one of an event counts, unless it was set aside and sent again since."""
+    """Dedup's decisions; only the first one of an event counts, unless it was set aside and sent again since.
+
+    One that names no contact has none to wait for.
+    """
     if not notes:
         return
     await connection.execute(
         """INSERT INTO ingest.receipt AS r (event_id, state, reason, contact_id, version, resolved_at)
-           SELECT event_id, CASE WHEN outcome = 'dropped' THEN 'dropped' ELSE 'resolved' END, reason, contact_id,
-                  version, now()
+           SELECT event_id, CASE WHEN outcome = 'dropped' THEN 'dropped' WHEN contact_id IS NULL THEN 'clean'
+                                 ELSE 'resolved' END, reason, contact_id, coalesce(version, 0), now()
            FROM unnest($1::text::uuid[], $2::text::text[], $3::text::text[], $4::text::uuid[], $5::text::bigint[])
                 AS answer (event_id, outcome, reason, contact_id, version)
            ON CONFLICT (event_id) DO UPDATE

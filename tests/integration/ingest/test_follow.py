@@ -125,6 +125,13 @@ async def test_a_merge_is_followed_to_the_contact_that_survives(house: House) ->
     assert (answer["state"], answer["contact_id"]) == ("clean", last)
 
 
+async def test_an_answer_that_names_no_contact_has_none_to_wait_for(house: House) -> None:
+    receipt = await accepted(house, "1")
+    await house.resolve(NEW(), 1, Decision(event_id=receipt["event_id"], outcome="deleted"))
+    await house.follow()
+    assert await house.state(receipt["event_id"]) == "clean"
+
+
 async def test_what_a_zombie_says_late_about_an_older_version_changes_nothing(house: House) -> None:
     receipt, contact_id = await accepted(house, "1"), NEW()
     await house.clean(contact_id, 3)
