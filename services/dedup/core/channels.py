@@ -11,7 +11,7 @@ from shared.domain.addresses import city_key, house_key, postcode_key, split_str
 from shared.domain.contact import Address, Email, Origin, Phone
 from shared.domain.countries import country_code
 from shared.domain.mail import is_nobodys_mail, mail_kind, parse_email
-from shared.domain.phone import parse_phone
+from shared.domain.phone import PhoneKind, parse_phone
 from shared.domain.record import Json, Record
 from shared.domain.spelling import completeness_of, recase
 from shared.domain.text import fold, meant
@@ -59,7 +59,7 @@ def phones_of(
     ]
     ranked = _distinct(found, order)
     phones = tuple(
-        Phone(value=one.value, kind=item.kind or parse_phone(one.value, None).kind, preferred=place == 0)
+        Phone(value=one.value, kind=item.kind or _kind_of(one.value), preferred=place == 0)
         for place, (one, item, _) in enumerate(ranked[:PHONES_MAX])
     )
     return phones, {f"/phones/{place}": found.origin for place, (_, _, found) in enumerate(ranked[:PHONES_MAX])}
@@ -134,6 +134,11 @@ def _number(record: Record, item: _Item, sources: Mapping[str, SourceView]) -> I
         read.e164 or item.text, read.e164 or fold(item.text), record.source, record.record_id, item.at,
         view.trust, read.e164 is not None, good,
     )  # fmt: skip
+
+
+def _kind_of(value: str) -> PhoneKind | None:
+    """Mobile or fixed, for a number in E.164; with a plus the country makes no difference but to how fast it is read."""
+    return parse_phone(value, "DE").kind if value.startswith("+") else None
 
 
 def _distinct(
