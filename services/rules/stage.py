@@ -17,7 +17,7 @@ from services.rules.core.conditions import Why
 from services.rules.core.decide import Around, Decided, Gone, Published, Seen, decide, decide_gone, said_again
 from services.rules.core.happenings import cleaned, tombstone
 from services.rules.core.hearing import Hearing
-from services.rules.core.labels import labels_of
+from services.rules.core.labels import labelled_alike, labels_of
 from services.rules.core.plan import Arrived, Heard, Plan, Versioned, planned
 from services.rules.core.rulebook import Rulebook
 from services.rules.core.searching import found_alike, search_keys
@@ -276,7 +276,8 @@ def _reindex(contact_id: str, before: Contact | None, after: Contact | None, wri
     """The differences in what a contact is found by and in the labels it bears."""
     if before is None or after is None or not found_alike(before, after):
         writes.keys.differ(contact_id, _of(search_keys, before), _of(search_keys, after))
-    writes.labels.differ(contact_id, _of(labels_of, before), _of(labels_of, after))
+    if before is None or after is None or not labelled_alike(before, after):
+        writes.labels.differ(contact_id, _of(labels_of, before), _of(labels_of, after))
 
 
 def _of(what: Callable[[Contact], frozenset[T]], contact: Contact | None) -> frozenset[T]:

@@ -31,6 +31,8 @@ BUSINESS_POINTS: Final = 10.0
 """An address at the company's own domain is one that decides."""
 REASONS_MAX: Final = 5
 """What weighs most; the rest is noise to a reader."""
+TELLING_POINTS_MIN: Final = 0.05
+"""Less is shown as 0.0, which tells nothing."""
 
 
 class Points(NamedTuple):
@@ -43,42 +45,47 @@ class Points(NamedTuple):
 def priority(contact: Contact, activity: Activity, points: tuple[tuple[str, int], ...], now: datetime) -> Priority:
     """The score from 0 to 1, rounded to thousandths, and its weightiest reasons, heaviest first."""
     parts = [
-        _completeness(contact),
-        _recency(contact, activity, now),
+        _completeness(contact.quality.completeness),
+        _recency(last_sign_of_life(contact, activity), now),
         _interactions(activity, now),
         _business(contact),
         *(Points(float(score), f"rule {name}") for name, score in points),
     ]
-    total = min(max(sum(part.points for part in parts), 0.0), 100.0)
-    telling = sorted((part for part in parts if round(part.points, 1)), key=lambda part: -abs(part.points))
+    total = min(max(sum(part[0] for part in parts), 0.0), 100.0)
+    telling = [part for part in parts if abs(part[0]) >= TELLING_POINTS_MIN]
+    telling.sort(key=_weight, reverse=True)
     return Priority(
-        score=round(total / 100.0, 3),
-        reasons=tuple(f"{part.reason}: {part.points:+.1f}" for part in telling[:REASONS_MAX]),
+        score=round(total / 100.0, 3), reasons=tuple(f"{why}: {some:+.1f}" for some, why in telling[:REASONS_MAX])
     )
 
 
 def last_sign_of_life(contact: Contact, activity: Activity) -> datetime | None:
     """The newest time at which anything happened or any value was said; None where nothing has a time."""
-    times = [origin.observed_at for origin in contact.provenance.values() if origin.observed_at is not None]
-    times += [time for time in (contact.last_activity_at, activity.last_at) if time is not None]
-    return max(times, default=None)
+    times = {origin.observed_at for origin in contact.provenance.values()}  # mostly a few, of a few records
+    times |= {contact.last_activity_at, activity.last_at}
+    times.discard(None)
+    return max((time for time in times if time is not None), default=None)
 
 
-def _completeness(contact: Contact) -> Points:
-    completeness = contact.quality.completeness
+def _weight(part: Points) -> float:
+    return abs(part[0])
+
+
+def _completeness(completeness: float) -> Points:
     return Points(COMPLETENESS_POINTS * completeness, f"{completeness:.0%} complete")
 
 
-def _recency(contact: Contact, activity: Activity, now: datetime) -> Points:
-    last = last_sign_of_life(contact, activity)
+def _recency(last: datetime | None, now: datetime) -> Points:
     if last is None:
-        return Points(0.0, "no sign of life")
+        return _SILENT
     days = max((now - last).total_seconds() / 86_400, 0.0)
     when = "today" if days < 1 else f"{int(days)} days ago"
     return Points(RECENCY_POINTS * 0.5 ** (days / HALF_LIFE_DAYS), f"last sign of life {when}")
 
 
 def _interactions(activity: Activity, now: datetime) -> Points:
+    if not activity.tallies:
+        return _IDLE
     count = activity.within(DAYS_BACK, now.date())
     noun = "interaction" if count == 1 else "interactions"
     return Points(min(INTERACTION_POINTS * count, INTERACTIONS_POINTS_MAX), f"{count} {noun} in a year")
@@ -86,9 +93,13 @@ def _interactions(activity: Activity, now: datetime) -> Points:
 
 def _business(contact: Contact) -> Points:
     domain = contact.company.domain
-    at_work = domain is not None and any(_domain(email.value) == domain for email in contact.emails)
-    return Points(BUSINESS_POINTS if at_work else 0.0, "business address")
+    if domain is None:
+        return _PRIVATE
+    at_work = any(email.value.rpartition("@")[2].lower() == domain for email in contact.emails)
+    return _AT_WORK if at_work else _PRIVATE
 
 
-def _domain(address: str) -> str:
-    return address.rpartition("@")[2].lower()
+_SILENT: Final = Points(0.0, "no sign of life")
+_IDLE: Final = Points(0.0, "no interaction in a year")
+_AT_WORK: Final = Points(BUSINESS_POINTS, "business address")
+_PRIVATE: Final = Points(0.0, "private address")
