@@ -48,6 +48,8 @@ def _same_initial(one: Words, other: Words) -> bool:
 
 
 def _single(one: str, other: str) -> str:
+    if _numbers(one) != _numbers(other):
+        return "differs"
     if {*roots_of(one)} & {*roots_of(other)} or _is_short_for(one, other) or _is_short_for(other, one):
         return "nickname"
     if _respelled(one) == _respelled(other):
@@ -95,12 +97,20 @@ def family_grade(one: Words, other: Words) -> str:
 
 
 def slip(one: str, other: str) -> bool:
-    """True when typing errors may lie between two words: one from four letters on, two from eight."""
+    """True when typing errors may lie between two words: one from four letters on, two from eight. Never between two
+    numbers: who is numbered (a test person, a branch) is told from the next one by just that.
+    """
+    if _numbers(one) != _numbers(other):
+        return False
     length = max(len(one), len(other))
     if length < ONE_SLIP:
         return False
     allowed = 1 if length < TWO_SLIPS else 2
     return OSA.distance(flat(one), flat(other), score_cutoff=allowed) <= allowed
+
+
+def _numbers(word: str) -> str:
+    return "".join(sign for sign in word if sign.isdigit())
 
 
 def name_grades(one: Traits, other: Traits) -> tuple[str, str]:

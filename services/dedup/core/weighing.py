@@ -133,7 +133,7 @@ def _firms(parts: list[Part], grades: Grades, links: tuple[str, ...], model: Mod
     _add(parts, model, "organisation", named)
     _links(parts, links, model)
     if grades.company == "domain" and grades.mail not in ("equal", "role", "shared"):
-        _add(parts, model, "company", "domain")
+        _add(parts, model, "organisation", "domain", "company")
     _add(parts, model, "vat", grades.vat)
     _add(parts, model, "address", grades.address)
     return "organisation" if named in ("equal", "similar") else None
@@ -167,11 +167,14 @@ def _together(parts: list[Part], grades: Grades, links: tuple[str, ...], support
 
 
 def _support(grades: Grades, links: tuple[str, ...]) -> str:
-    """What stands beside the name: the one link, alone for nothing but name or address, else several."""
+    """What stands beside the name: the one link, alone for nothing but name or address, else several.
+
+    A mail domain in common is no support: two mailboxes at one firm are two colleagues more often than one person.
+    """
     found = ["address" if link == "address full" else link.partition(" ")[2] for link in links]
     others = (
         grades.birthday in ("equal", "close")
-        or grades.company in ("equal", "similar", "domain")
+        or grades.company in ("equal", "similar")
         or grades.mail == "handle"
         or grades.phone == "mistyped"
     )

@@ -199,3 +199,21 @@ def test_evidence_survives_the_wire_exactly() -> None:
 
 def test_nothing_said_is_no_evidence() -> None:
     assert between(Traits("a", "x"), Traits("b", "y")).weight == -16_000
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Person 1", "Person 2"), ("Tester17", "Tester18"), ("Person1", "Person12"), ("Ab7", "Ab")]
+)
+def test_what_is_numbered_is_told_apart_by_its_number(one: str, other: str) -> None:
+    same = {"street": "Am Ring 3", "city": "Kiel", "postcode": "24103"}
+    for field in ("family_name", "given_name"):
+        here = {**NAME, field: one, **same, "email": "p1@example.com"}
+        there = {**NAME, field: other, **same, "email": "p2@example.com"}
+        assert not merges(pair(here, there))
+
+
+@pytest.mark.parametrize("family", ["Huber", "Zwackelmann-Quitt"])
+def test_a_rare_name_at_one_mail_domain_is_offered_at_most(family: str) -> None:
+    one = {"given_name": "Kunigunde", "family_name": family, "email": "k.h.dobado@example.org"}
+    assert not merges(pair(one, {**one, "email": "k.h.karobo@example.org"}))
+    assert not merges(pair(one, {**one, "email": "k.h.karobo@firma.example", "company": ""}))
