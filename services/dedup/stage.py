@@ -103,7 +103,9 @@ class Identity:
         known = batch.memo.get(name)
         if known is None or _body(known.before) != _body(before):
             known = changed(told, before, self._countries.get(told[0].source))
-        batch.changes[record_id] = batch.memo[name] = replace(known, before=before)
+        if known.before is not before:
+            known = replace(known, before=before)
+        batch.changes[record_id] = batch.memo[name] = known
 
     async def _attempt(self, connection: Connection, work: Work, keys: frozenset[int], memo: Memo) -> Result:
         try:

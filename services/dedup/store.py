@@ -29,16 +29,10 @@ _CAUSE: Final = msgspec.msgpack.Decoder(Cause)
 _GROUPS: Final = msgspec.msgpack.Decoder(tuple[tuple[str, ...], ...])
 _INTERACTION: Final = msgspec.msgpack.Decoder(InteractionReceived)
 
-_RECORD: Final = "record_id::text, contact_id::text, revision, keys, traits, body"
-_JUDGEMENT: Final = "judgement_id::text, same, left_records::text[], right_records::text[], given_at"
-_REVIEW: Final = "review_id::text, state, weight, groups, opened_at"
 _FIRST_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 WEIGHT_MAX: Final = 2**31 - 1
 """No evidence weighs more: the column is an integer of four bytes."""
-
-_ROW: Final = """contact_id::text, version, founder::text, created_at, updated_at, cause,
-                 retired, merged_into::text, merged_into_version"""
 
 
 def is_lock_table_full(error: Transient) -> bool:
@@ -58,7 +52,8 @@ async def lock(connection: Connection, keys: Collection[int]) -> None:
 async def records(connection: Connection, record_ids: Collection[str]) -> dict[str, Stored]:
     """These records, as far as they are stored."""
     rows = await connection.fetch(
-        f"select {_RECORD} from dedup.record where record_id = any($1::uuid[])",  # noqa: S608 (columns of ours)
+        """select record_id::text, contact_id::text, revision, keys, traits, body
+           from dedup.record where record_id = any($1::uuid[])""",
         list(record_ids),
     )
     return {row[0]: _stored(row) for row in rows}
@@ -144,7 +139,7 @@ async def reach(connection: Connection, contacts: Collection[str]) -> set[str]:
            select id::text from living
            union all
            select f.contact_id::text from living l
-           cross join lateral (select contact_id from dedup.contact where merged_into = l.id offset 0) f""",
+           cross join lateral (select contact_id from dedup.contact where merged_into = l.id offset 0) """,
         list(contacts),
     )
     return {row[0] for row in rows}
@@ -155,7 +150,9 @@ async def lock_contacts(connection: Connection, contacts: Collection[str]) -> di
     would vanish or come with the state before the wait (facts, identity-transactions 5).
     """
     rows = await connection.fetch(
-        f"select {_ROW} from dedup.contact where contact_id = any($1::uuid[]) order by contact_id for update",  # noqa: S608
+        """select contact_id::text, version, founder::text, created_at, updated_at, cause,
+                  retired, merged_into::text, merged_into_version
+           from dedup.contact where contact_id = any($1::uuid[]) order by contact_id for update""",
         list(contacts),
     )
     return {row[0]: _row(row) for row in rows}
@@ -164,7 +161,9 @@ async def lock_contacts(connection: Connection, contacts: Collection[str]) -> di
 async def contacts(connection: Connection, contact_ids: Collection[str]) -> dict[str, Row]:
     """These contacts, unlocked."""
     rows = await connection.fetch(
-        f"select {_ROW} from dedup.contact where contact_id = any($1::uuid[])",  # noqa: S608
+        """select contact_id::text, version, founder::text, created_at, updated_at, cause,
+                  retired, merged_into::text, merged_into_version
+           from dedup.contact where contact_id = any($1::uuid[])""",
         list(contact_ids),
     )
     return {row[0]: _row(row) for row in rows}
@@ -182,7 +181,8 @@ async def former(connection: Connection, contact_ids: Collection[str]) -> dict[s
 async def members(connection: Connection, contact_ids: Collection[str]) -> dict[str, Stored]:
     """All records of these contacts."""
     rows = await connection.fetch(
-        f"select {_RECORD} from dedup.record where contact_id = any($1::uuid[])",  # noqa: S608
+        """select record_id::text, contact_id::text, revision, keys, traits, body
+           from dedup.record where contact_id = any($1::uuid[])""",
         list(contact_ids),
     )
     return {row[0]: _stored(row) for row in rows}
@@ -390,9 +390,9 @@ async def forget_decisions(connection: Connection, before: datetime) -> None:
 async def judgements(connection: Connection, record_ids: Collection[str]) -> list[Judgement]:
     """The judgements in force that name one of these records."""
     rows = await connection.fetch(
-        f"""select {_JUDGEMENT} from dedup.judgement
+        """select judgement_id::text, same, left_records::text[], right_records::text[], given_at from dedup.judgement
             where judgement_id in (select judgement_id from dedup.judgement_record where record_id = any($1::uuid[]))
-            order by given_at, judgement_id""",  # noqa: S608
+            order by given_at, judgement_id""",
         list(record_ids),
     )
     return [Judgement(row[0], row[1], tuple(row[2]), tuple(row[3]), row[4]) for row in rows]
@@ -424,7 +424,8 @@ async def judgements_in_words(connection: Connection, record_ids: Collection[str
 async def judgement(connection: Connection, judgement_id: str) -> Judgement | None:
     """A judgement that is in force."""
     row = await connection.fetchrow(
-        f"select {_JUDGEMENT} from dedup.judgement where judgement_id = $1 and withdrawn_at is null",  # noqa: S608
+        """select judgement_id::text, same, left_records::text[], right_records::text[], given_at
+           from dedup.judgement where judgement_id = $1 and withdrawn_at is null""",
         judgement_id,
     )
     return None if row is None else Judgement(row[0], row[1], tuple(row[2]), tuple(row[3]), row[4])
@@ -457,9 +458,9 @@ async def withdraw_judgement(connection: Connection, judgement_id: str, by: str,
 async def reviews_of(connection: Connection, record_ids: Collection[str]) -> list[Review]:
     """Reviews that are open or put off and name one of these records."""
     rows = await connection.fetch(
-        f"""select {_REVIEW} from dedup.review
+        """select review_id::text, state, weight, groups, opened_at from dedup.review
             where review_id in (select review_id from dedup.review_record where record_id = any($1::uuid[]))
-              and state in ('open', 'later')""",  # noqa: S608
+              and state in ('open', 'later')""",
         list(record_ids),
     )
     return [_review(row) for row in rows]
@@ -467,7 +468,9 @@ async def reviews_of(connection: Connection, record_ids: Collection[str]) -> lis
 
 async def review(connection: Connection, review_id: str) -> Review | None:
     """One review, whatever its state."""
-    row = await connection.fetchrow(f"select {_REVIEW} from dedup.review where review_id = $1", review_id)  # noqa: S608
+    row = await connection.fetchrow(
+        "select review_id::text, state, weight, groups, opened_at from dedup.review where review_id = $1", review_id
+    )
     return None if row is None else _review(row)
 
 
@@ -475,9 +478,9 @@ async def reviews(connection: Connection, state: str, after: tuple[int, str] | N
     """Reviews in one state, the heaviest first; `after` is weight and id of the last one seen."""
     weight, review_id = after if after is not None else (WEIGHT_MAX, _FIRST_ID)
     rows = await connection.fetch(
-        f"""select {_REVIEW} from dedup.review
+        """select review_id::text, state, weight, groups, opened_at from dedup.review
             where state = $1 and weight <= $2 and (weight < $2 or review_id > $3)
-            order by weight desc, review_id limit $4""",  # noqa: S608
+            order by weight desc, review_id limit $4""",
         *(state, weight, review_id, rows_max),
     )
     return [_review(row) for row in rows]

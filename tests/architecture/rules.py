@@ -17,6 +17,8 @@ TEST_LINES_MAX = 400
 """Tests are sentences read one at a time; a file of them may be longer before it holds a second thing."""
 
 LONG: dict[str, str] = {
+    "services/dedup/api.py": "the paths of dedup: what is asked, and what is decided",
+    "services/dedup/stage.py": "one transaction, whose steps make sense in their order only, and who calls it",
     "services/ingest/api.py": "the front door: one short function for each of its paths",
     "shared/runtime/broker/kafka.py": "one client with the guards against its traps, which only make sense together",
 }

@@ -137,7 +137,7 @@ def _number(record: Record, item: _Item, sources: Mapping[str, SourceView]) -> I
 
 
 def _kind_of(value: str) -> PhoneKind | None:
-    """Mobile or fixed, for a number in E.164; with a plus the country makes no difference but to how fast it is read."""
+    """Mobile or fixed, for a number in E.164: behind a plus the country changes only how fast it is read."""
     return parse_phone(value, "DE").kind if value.startswith("+") else None
 
 

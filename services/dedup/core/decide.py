@@ -45,13 +45,12 @@ def score(changes: Mapping[str, Change], candidates: Iterable[Candidate], shared
     generic = frozenset(key for key, found in by_key.items() if len(found) > shared_max)
     evidence: dict[Pair, Evidence] = {}
     seen: set[Pair] = set()
-    keep = law.model.bands.keep_millibits
     for one, other in _pairs(by_key, generic, anew):
         pair = (one.record_id, other.record_id)
         if pair not in seen:
             seen.add(pair)
             found = compare(one, other, law.model, law.population)
-            if found.weight >= keep:
+            if found.weight >= law.model.bands.keep_millibits:
                 evidence[pair] = found
     return Scores(evidence, generic)
 
