@@ -2,8 +2,8 @@
 
 Consumes      contacts.received, contacts.clean, contacts.events
 Produces      nothing
-State         backup.version (every clean version and tombstone), backup.archive (what was received, byte for byte),
-              backup.event (what happened); rows are only ever added
+State         backup.version (every clean version and tombstone), backup.member (who ever held a record),
+              backup.archive (what was received, byte for byte), backup.event (what happened); rows are only ever added
 Drops         redelivered: kept before; not-ours: a type that has no business here
 Dead-letters  invalid: an id that is no UUID, a version that is no number
 Guarantee     Each version of a contact and each event is kept once, as it came. Versions that were never published are

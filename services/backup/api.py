@@ -83,23 +83,39 @@ async def _state(
 async def _traced(store: Store, id_: str) -> dict[str, Any]:
     """An id may be that of an event, a record or a contact: whichever is known."""
     received = await store.received([id_], id_)
-    events = [one["event_id"] for one in received]
-    kind = "event" if events == [id_] else "record"
-    contact_id = None
-    if not received or any(one["type"] == "refresh.requested" for one in received):
-        kind, contact_id = "contact", id_
-    versions = await store.traced_versions(events, contact_id)
-    happened = await store.traced_happenings(events, contact_id)
-    if not (received or versions or happened):
+    if any(one["event_id"] == id_ for one in received):
+        event = [one for one in received if one["event_id"] == id_]
+        return await _answered(store, id_, "event", event, await _shown_since(store, event[0]))
+    contact_ids = await store.members([id_])
+    if contact_ids or any(one["type"].startswith("record.") for one in received):
+        events = [one["event_id"] for one in received]
+        return await _answered(store, id_, "record", received, await store.traced_versions(events, contact_ids))
+    versions = await store.traced_versions([], [id_])
+    if not (received or versions):
         raise Problem(404, "Not found", "Nothing of this id has come to backup.")
-    if contact_id is not None:
-        received = await store.received([one.cause.id for one in versions if one.cause and is_id(one.cause.id)], id_)
+    causes = [one.cause.id for one in versions if one.cause is not None and is_id(one.cause.id)]
+    return await _answered(store, id_, "contact", await store.received(causes, id_), versions)
+
+
+async def _shown_since(store: Store, event: Mapping[str, Any]) -> list[Version]:
+    """The versions that an event caused; or, where one version answers several events, the first that came after it."""
+    caused = await store.traced_versions([event["event_id"]])
+    if caused:
+        return caused
+    return await store.versions_since(await store.members([event["subject"]]), event["received_at"])
+
+
+async def _answered(
+    store: Store, id_: str, kind: str, received: Sequence[Mapping[str, Any]], versions: Sequence[Version]
+) -> dict[str, Any]:
+    contact_ids = [id_] if kind == "contact" else sorted({one.contact_id for one in versions if kind == "record"})
+    events = [one["event_id"] for one in received] if kind != "contact" else []
     return {
         "id": id_,
         "kind": kind,
         "received": received,
         "versions": [_shown(one, {}) for one in versions],
-        "events": happened,
+        "events": await store.traced_happenings(events, contact_ids),
     }
 
 

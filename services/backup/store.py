@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -67,6 +68,14 @@ class Store:
             [one.merged_into for one, _ in versions],
             [one.merged_into_version for one, _ in versions],
             [None if value is None else packed(value) for _, value in versions],
+        )
+        await connection.execute(
+            """INSERT INTO backup.member (record_id, contact_id)
+               SELECT DISTINCT unnest(string_to_array(one.records, ' ')::uuid[]), one.contact_id
+               FROM unnest($1::uuid[], $2::text[]) AS one (contact_id, records)
+               ON CONFLICT DO NOTHING""",
+            [one.contact_id for one, _ in versions],
+            [" ".join(one.records) for one, _ in versions],
         )
         return {(row["contact_id"], row["version"]) for row in rows}
 
@@ -145,26 +154,50 @@ class Store:
         )
         return [dict(row) for row in rows]
 
-    async def traced_versions(self, cause_ids: Sequence[str], contact_id: str | None = None) -> list[Version]:
-        """The versions these events caused, or those of this contact, oldest first."""
+    async def traced_versions(self, cause_ids: Sequence[str], contact_ids: Sequence[str] = ()) -> list[Version]:
+        """The versions these events caused, and those of these contacts, oldest first."""
         rows = await self._database.fetch(
             """SELECT contact_id::text, version, at, cause, changed, retired, merged_into::text, merged_into_version
-               FROM backup.version WHERE cause_id = ANY($1::text[]) OR contact_id = $2::uuid
+               FROM backup.version WHERE cause_id = ANY($1::text[]) OR contact_id = ANY($2::uuid[])
                ORDER BY at, contact_id, version LIMIT $3""",
             cause_ids,
-            contact_id,
+            contact_ids,
             TRACED_MAX,
         )
         return [_version(row) for row in rows]
 
-    async def traced_happenings(self, cause_ids: Sequence[str], contact_id: str | None = None) -> list[dict[str, Any]]:
-        """What happened because of these events, or to this contact, oldest first."""
+    async def members(self, record_ids: Sequence[str]) -> list[str]:
+        """The contacts that ever held one of these records."""
+        rows = await self._database.fetch(
+            """SELECT DISTINCT contact_id::text FROM backup.member WHERE record_id = ANY($1::uuid[])
+               ORDER BY 1 LIMIT $2""",
+            record_ids,
+            TRACED_MAX,
+        )
+        return [row["contact_id"] for row in rows]
+
+    async def versions_since(self, contact_ids: Sequence[str], since: datetime) -> list[Version]:
+        """The first version of each of these contacts since a time: the one that shows what was received then."""
+        rows = await self._database.fetch(
+            """SELECT DISTINCT ON (contact_id) contact_id::text, version, at, cause, changed, retired,
+                      merged_into::text, merged_into_version
+               FROM backup.version WHERE contact_id = ANY($1::uuid[]) AND at >= $2
+               ORDER BY contact_id, version""",
+            contact_ids,
+            since,
+        )
+        return [_version(row) for row in rows]
+
+    async def traced_happenings(
+        self, cause_ids: Sequence[str], contact_ids: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """What happened because of these events, or to these contacts, oldest first."""
         rows = await self._database.fetch(
             """SELECT event_id::text, type, contact_id::text, version, at, cause_id FROM backup.event
-               WHERE cause_id = ANY($1::text[]) OR contact_id = $2::uuid
+               WHERE cause_id = ANY($1::text[]) OR contact_id = ANY($2::uuid[])
                ORDER BY at, version, event_id LIMIT $3""",
             cause_ids,
-            contact_id,
+            contact_ids,
             TRACED_MAX,
         )
         return [dict(row) for row in rows]

@@ -29,6 +29,13 @@ def upgrade() -> None:
         ALTER TABLE backup.version ALTER COLUMN document SET STORAGE EXTERNAL;
         CREATE INDEX version_cause ON backup.version (cause_id) WHERE cause_id IS NOT NULL;
 
+        -- Which contacts ever held a record: the way of a record goes on there.
+        CREATE TABLE backup.member (
+            record_id uuid NOT NULL,
+            contact_id uuid NOT NULL,
+            PRIMARY KEY (record_id, contact_id)
+        );
+
         CREATE TABLE backup.archive (
             event_id uuid PRIMARY KEY,
             type text NOT NULL,

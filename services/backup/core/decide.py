@@ -19,7 +19,7 @@ _INVALID: Final = DeadLetter(LetterReason.INVALID, "an id in it is no UUID")
 
 
 class Version(NamedTuple):
-    """One version of a contact; without document where `retired` says that it is gone."""
+    """One version of a contact; without document where `retired` says that it is gone. `records` are those it names."""
 
     contact_id: str
     version: int
@@ -29,6 +29,7 @@ class Version(NamedTuple):
     retired: str | None = None
     merged_into: str | None = None
     merged_into_version: int | None = None
+    records: tuple[str, ...] = ()
 
 
 class Received(NamedTuple):
@@ -62,8 +63,9 @@ def decide(event: Event, key: str | None) -> Kept | Drop | DeadLetter:
         return _INVALID
     match event.data:
         case Contact() as contact:
-            kept: Kept = _version(contact)
-            ids: list[Any] = [contact.contact_id]
+            version = _version(contact)
+            kept: Kept = version
+            ids: list[Any] = [contact.contact_id, *version.records]
         case None if event.type is Type.CONTACT_RETIRED:
             return _tombstone(event)
         case Happened() as one:
@@ -89,7 +91,14 @@ def is_id(text: str | None) -> bool:
 
 
 def _version(contact: Contact) -> Version:
-    return Version(contact.contact_id, contact.version, contact.updated_at, contact.cause, contact.changed)
+    return Version(
+        contact.contact_id,
+        contact.version,
+        contact.updated_at,
+        contact.cause,
+        contact.changed,
+        records=tuple(member.record_id for member in contact.records),
+    )
 
 
 def _tombstone(event: Event) -> Version | DeadLetter:

@@ -167,6 +167,8 @@ async def test_an_event_is_traced_to_the_versions_it_caused(chain: Chain, client
     await chain.take(enriched(a_contact(cause=cause)))
     by_event = (await client.get(f"/v1/traces/{an_id('first')}")).json()
     assert (by_event["kind"], [one["version"] for one in by_event["versions"]]) == ("event", [1])
+    second = (await client.get(f"/v1/traces/{an_id('second')}")).json()
+    assert [one["version"] for one in second["versions"]] == [1], "one version answers both"
     by_record = (await client.get(f"/v1/traces/{an_id('record-anna')}")).json()
     assert (by_record["kind"], len(by_record["received"]), len(by_record["versions"])) == ("record", 2, 1)
     by_contact = (await client.get(f"/v1/traces/{an_id('anna')}")).json()

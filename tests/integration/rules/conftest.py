@@ -13,7 +13,7 @@ from tests.support.stack import Stack, create_database, drop_database
 
 TABLES = (
     "rules.contact, rules.lookup, rules.label, rules.change, rules.timeline, runtime.outbox, runtime.token, "
-    "backup.version, backup.archive, backup.event"
+    "backup.version, backup.member, backup.archive, backup.event"
 )
 
 

@@ -37,7 +37,7 @@ def event(type_: Type, data: Any, id_: str | None = None, **extensions: str) -> 
 def test_a_clean_contact_is_a_version_with_its_cause() -> None:
     contact = a_contact(version=7, changed=("/phones",))
     kept = decide(event(Type.CONTACT_CLEANED, contact), None)
-    assert kept == Version(contact.contact_id, 7, NOW, contact.cause, ("/phones",))
+    assert kept == Version(contact.contact_id, 7, NOW, contact.cause, ("/phones",), records=(an_id("record-anna"),))
 
 
 def test_a_tombstone_is_a_version_without_document() -> None:
