@@ -139,7 +139,7 @@ async def reach(connection: Connection, contacts: Collection[str]) -> set[str]:
            select id::text from living
            union all
            select f.contact_id::text from living l
-           cross join lateral (select contact_id from dedup.contact where merged_into = l.id offset 0) """,
+           cross join lateral (select contact_id from dedup.contact where merged_into = l.id offset 0) f""",
         list(contacts),
     )
     return {row[0] for row in rows}
