@@ -42,7 +42,7 @@ async def run(
     mapping = mapping_for(file, map_path)
     rows = await asyncio.to_thread(lambda: sum(1 for _ in file.rows()))
     console = Console(stderr=True)
-    console.print(f"{path}: {file.described()}, {rows:,} rows", highlight=False)
+    console.print(f"{path}: {file.described()}, {rows:,} rows", highlight=False, soft_wrap=True)
     started = asyncio.get_running_loop().time()
     async with client(running, "sender", "operator") as asks:
         with bar(console) as progress:

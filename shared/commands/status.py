@@ -50,7 +50,7 @@ def show(found: Mapping[str, Any], console: Console) -> None:
         )
     console.print(table)
     console.print()
-    console.print(equation(found["books"]), highlight=False)
+    console.print(equation(found["books"]), highlight=False, soft_wrap=True)
 
 
 def equation(books: Mapping[str, Any]) -> str:

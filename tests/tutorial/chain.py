@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import msgspec
 from fastapi import FastAPI
 
 from shared.domain.events import Event
@@ -135,8 +136,8 @@ class Chain:
         transport = httpx.ASGITransport(self.apps[PATH_WORDS.get(word, "ingest")])
         headers = {"Authorization": f"Bearer {self.tokens[role]}", "Content-Type": "application/json"}
         async with httpx.AsyncClient(transport=transport, base_url="http://kontaktwerk") as client:
-            body = {"content": said} if isinstance(said, bytes) else {} if said is None else {"json": said}
-            answer = await client.request(method, path, headers=headers, **body)
+            body = said if isinstance(said, bytes) or said is None else msgspec.json.encode(said)
+            answer = await client.request(method, path, headers=headers, content=body)
         return Answer(answer.status_code, answer.json() if answer.content else None)
 
 

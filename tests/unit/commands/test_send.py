@@ -27,11 +27,14 @@ class Door:
         self.keys: list[str] = []
         self.answers: list[web.Response] = []
         self.url = ""
+        self.requests = 0
 
     async def take(self, request: web.Request) -> web.Response:
         if self.answers:
             return self.answers.pop(0)
         rows = await request.json()
+        self.requests += 1
+        await asyncio.sleep(0.1 / self.requests)  # the first is the slowest: what may overtake it does
         known = {row.get("source_record_id") for array in self.arrays for row in array}
         self.arrays.append(rows)
         self.keys.append(request.headers["Idempotency-Key"])
@@ -79,7 +82,7 @@ async def test_every_row_arrives_once_and_in_order(door: Door, tmp_path: Path) -
     summary = await _send(door, _csv(tmp_path, [f"{n},a{n}@example.org" for n in range(1_203)]))
     assert (summary.sent, summary.accepted, summary.again, summary.rejected) == (1_203, 1_203, 0, 0)
     assert sorted(int(row["source_record_id"]) for row in door.rows) == list(range(1_203))
-    assert [len(array) for array in door.arrays] == [500, 500, 203]
+    assert sorted(len(array) for array in door.arrays) == [203, 500, 500]
 
 
 async def test_updates_of_one_record_are_never_in_flight_together(door: Door, tmp_path: Path) -> None:
