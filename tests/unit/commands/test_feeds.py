@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from shared.commands.columns import record_of
 from shared.commands.reading import recognise
@@ -64,7 +65,8 @@ def test_no_number_could_ring_at_somebodys() -> None:
     allowed = re.compile(
         r"(49|0049|0|\+49)?0?(17604069\d{3}|171392\d{4}|30231\d{5}|4066969\d{3})$|(44|0044)2079460\d{3}$"
     )
-    said = [record.get("phone") for feed in FEEDS for record in _records(feed)]
-    said += [one["value"] for feed in FEEDS for record in _records(feed) for one in record.get("phones", ())]  # type: ignore[attr-defined]
+    records: list[Any] = [record for feed in FEEDS for record in _records(feed)]
+    said = [record.get("phone") for record in records]
+    said += [one["value"] for record in records for one in record.get("phones", ())]
     digits = [re.sub(r"\D", "", str(number)) for number in said if number and re.search(r"\d", str(number))]
     assert [number for number in digits if not allowed.fullmatch(number.replace("490", "49", 1))] == []
