@@ -9,7 +9,12 @@ from typing import Any, Final, TextIO
 from deploy.local.demo_count import Count, Delivery
 
 COLUMNS: Final = 80
+"""What every terminal has."""
 BAR: Final = 30
+"""Leaves room for the step before it and the figures behind it."""
+
+ROUNDED_TO_ONE: Final = 0.9995
+"""From here on a probability would be shown as 100.0 %, which nothing is."""
 
 WORDS: Final = {
     "unreadable": "body unreadable",
@@ -180,8 +185,9 @@ def _why(result: Result) -> Iterator[str]:
     sources = {one["record_id"]: one["source"] for one in result.explanation["records"]}
     pair = max(result.explanation["pairs"], key=lambda one: one["bits"])
     names = " + ".join(sources[record] for record in pair["record_ids"])
-    yield f"     why one      {names}: {_strongest(pair)}"
-    yield f"                  = {pair['bits']:.1f} bits = {100 * pair['probability']:.1f} %: {pair['text']}"
+    surely = f"{100 * pair['probability']:.1f}" if pair["probability"] < ROUNDED_TO_ONE else "over 99.9"
+    yield f"     why one      {names}: {pair['text']}, {surely} % sure"
+    yield f"                  {_strongest(pair)} = {pair['bits']:.1f} bits"
     if result.comparison is not None:
         other = result.comparison["pairs"][0]
         why = min(other["parts"], key=lambda part: 0 if part["field"] == "start" else part["bits"])
@@ -189,8 +195,8 @@ def _why(result: Result) -> Iterator[str]:
 
 
 def _strongest(pair: Mapping[str, Any]) -> str:
-    parts = sorted(pair["parts"], key=lambda part: -part["bits"])[:2] + pair["parts"][:1]
-    return ", ".join(f"{part['field']} {part['bits']:+.1f}" for part in parts) + ", …"
+    parts = sorted(pair["parts"], key=lambda part: -part["bits"])[:3] + pair["parts"][:1]
+    return ", ".join(f"{part['field']} {part['bits']:+.1f}" for part in parts) + " …"
 
 
 def _set_aside(letters: Sequence[Mapping[str, Any]]) -> Iterator[str]:
