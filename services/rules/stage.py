@@ -13,6 +13,7 @@ import msgspec
 
 from services.rules.core.activity import NO_ACTIVITY
 from services.rules.core.asking import moves, refresh
+from services.rules.core.changes import note_of
 from services.rules.core.conditions import Why
 from services.rules.core.decide import Around, Decided, Gone, Published, Seen, decide, decide_gone, said_again
 from services.rules.core.happenings import cleaned, tombstone
@@ -231,7 +232,7 @@ def _publish(decided: Published, traceparent: str | None, writes: Writes) -> Out
     stuck = "\n".join(sorted(decided.holding.stuck))
     writes.rows.append(_row(contact, stuck, packed(document)))
     _reindex(contact.contact_id, decided.before, contact, writes)
-    writes.changes.append((contact.contact_id, contact.version, contact.updated_at, _note(contact, decided.before)))
+    writes.changes.append((contact.contact_id, contact.version, contact.updated_at, note_of(contact, decided.before)))
     writes.happenings += decided.happenings
     return Forward((cleaned(contact, traceparent),))
 
@@ -282,16 +283,6 @@ def _reindex(contact_id: str, before: Contact | None, after: Contact | None, wri
 
 def _of(what: Callable[[Contact], frozenset[T]], contact: Contact | None) -> frozenset[T]:
     return frozenset() if contact is None else what(contact)
-
-
-def _note(contact: Contact, before: Contact | None) -> dict[str, object]:
-    """What the timeline shows of a version: codes and paths, no values."""
-    return {
-        "version": contact.version,
-        "cause": contact.cause,
-        "changed": contact.changed if before is not None else (),
-        "created": before is None,
-    }
 
 
 def _is_newer(newest: Versioned, row: Row | None) -> bool:

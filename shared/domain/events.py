@@ -196,9 +196,8 @@ DATA_OF: Mapping[Type, Any] = {
     Type.CONTACT_CLEANED: Contact,
     Type.CONTACT_RETIRED: Retired,
     Type.INTERACTION_RESOLVED: InteractionResolved,
-    **{
-        happening: Happened
-        for happening in (
+    **dict.fromkeys(
+        (
             Type.CONTACT_CREATED,
             Type.CONTACT_UPDATED,
             Type.CONTACT_MERGED,
@@ -209,7 +208,8 @@ DATA_OF: Mapping[Type, Any] = {
             Type.SEGMENT_ENTERED,
             Type.SEGMENT_LEFT,
             Type.REVIEW_OPENED,
-        )
-    },
+        ),
+        Happened,
+    ),
 }
 """Which data each type carries. On `contacts.clean` a `contact.retired` has no value at all: a tombstone."""

@@ -57,3 +57,13 @@ def _defaults() -> dict[str, Any]:
 _CONTENT: Final = tuple(name for name in Contact.__struct_fields__ if name not in NO_CONTENT)
 _VALUES: Final = attrgetter(*_CONTENT)
 _EMPTY: Final = tuple(_defaults()[name] for name in _CONTENT)
+
+
+def note_of(contact: Contact, before: Contact | None) -> dict[str, object]:
+    """What the timeline shows of a version: codes and paths, no values."""
+    return {
+        "version": contact.version,
+        "cause": contact.cause,
+        "changed": contact.changed if before is not None else (),
+        "created": before is None,
+    }

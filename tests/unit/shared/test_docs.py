@@ -110,9 +110,7 @@ def test_the_tests_that_guard_a_decision_exist(decision: Path) -> None:
     named = re.findall(r"`(test_\w+)(…?)`", decision.read_text("utf-8"))
     assert named
     missing = [
-        name
-        for name, cut in named
-        if not any(one == name or (cut and one.startswith(name)) for one in all_tests())
+        name for name, cut in named if not any(one == name or (cut and one.startswith(name)) for one in all_tests())
     ]
     assert missing == []
 
