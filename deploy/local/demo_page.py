@@ -195,7 +195,7 @@ def _why(result: Result) -> Iterator[str]:
 
 
 def _strongest(pair: Mapping[str, Any]) -> str:
-    parts = sorted(pair["parts"], key=lambda part: -part["bits"])[:3] + pair["parts"][:1]
+    parts = sorted(pair["parts"], key=lambda part: -part["bits"])[:2] + pair["parts"][:1]
     return ", ".join(f"{part['field']} {part['bits']:+.1f}" for part in parts) + " …"
 
 
