@@ -8,7 +8,7 @@ import msgspec
 
 from shared.domain.contact import Cause, Contact
 from shared.domain.record import Consent, Json
-from shared.topology import Type
+from shared.topology import EVENTS, Type
 
 
 class Quiet(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,20 +196,6 @@ DATA_OF: Mapping[Type, Any] = {
     Type.CONTACT_CLEANED: Contact,
     Type.CONTACT_RETIRED: Retired,
     Type.INTERACTION_RESOLVED: InteractionResolved,
-    **dict.fromkeys(
-        (
-            Type.CONTACT_CREATED,
-            Type.CONTACT_UPDATED,
-            Type.CONTACT_MERGED,
-            Type.CONTACT_SPLIT,
-            Type.CONTACT_REVIVED,
-            Type.CONTACT_DELETED,
-            Type.CONSENT_CHANGED,
-            Type.SEGMENT_ENTERED,
-            Type.SEGMENT_LEFT,
-            Type.REVIEW_OPENED,
-        ),
-        Happened,
-    ),
+    **dict.fromkeys(EVENTS.types, Happened),
 }
 """Which data each type carries. On `contacts.clean` a `contact.retired` has no value at all: a tombstone."""
