@@ -183,9 +183,12 @@ async def test_a_rewind_after_a_commit_repeats_only_the_rest(broker: Broker) -> 
     await send(broker, [said(number, "one") for number in range(10)])
     consumer = await member(broker)
     taken = await take_all(consumer, 10)
-    await consumer.commit({taken[0].position: taken[3].offset + 1})
-    await consumer.rewind()
-    assert numbers(await take_all(consumer, 6)) == list(range(4, 10))
+    again: list[int] = []
+    async with asyncio.timeout(20):
+        while again != list(range(4, 10)):  # a group that is being rebalanced takes no commit: all of it comes again
+            await consumer.commit({taken[0].position: taken[3].offset + 1})
+            await consumer.rewind()
+            again = numbers(await take_all(consumer, 6))
     await consumer.stop()
 
 

@@ -29,8 +29,8 @@ async def test_whatever_is_killed_the_books_and_the_contacts_are_right(system_fo
         contacts = await present_contacts(system.endpoints()["kafka"])
         status, page = await system.call("GET", "/v1/contacts?limit=50", "reader")
         assert status == 200
-        for contact in page["items"]:
-            assert contacts[contact["contact_id"]]["version"] == contact["version"]
+        said = {contact_id: contact["version"] for contact_id, contact in contacts.items()}
+        assert not [one for one in page["items"] if said.get(one["contact_id"]) != one["version"]]
     # A sender whose answer was lost sends again; with Postgres away at that moment it is taken as one more update.
     assert books["in_contacts"] == books["accepted"] >= RECORDS
     expected: dict[str, set[str]] = defaultdict(set)
