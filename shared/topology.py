@@ -37,6 +37,7 @@ class Type(StrEnum):
     CONSENT_CHANGED = "consent.changed"
     SEGMENT_ENTERED = "segment.entered"
     SEGMENT_LEFT = "segment.left"
+    NOTIFICATION_REQUESTED = "notification.requested"
     REVIEW_OPENED = "review.opened"
 
     @property
@@ -108,6 +109,7 @@ EVENTS: Final = Topic(
         Type.CONSENT_CHANGED,
         Type.SEGMENT_ENTERED,
         Type.SEGMENT_LEFT,
+        Type.NOTIFICATION_REQUESTED,
         Type.REVIEW_OPENED,
     ),
     "30 days",

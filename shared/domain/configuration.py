@@ -32,22 +32,78 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     survivorship: Mapping[str, tuple[str, ...]] = {}
 
 
+class At(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a dated rule has its occasion: exactly one of anniversary, before, after, inactive and missing.
+
+    The first three name a date of the contact (`birthday`, `created_at`, `attributes.…`), missing a field of a record;
+    durations are texts such as `30d`, times of day such as `08:00` in the contact's zone.
+    """
+
+    anniversary: str | None = None
+    before: str | None = None
+    after: str | None = None
+    inactive: str | None = None
+    missing: str | None = None
+    by: str | None = None
+    for_: str | None = msgspec.field(default=None, name="for")
+    time: str | None = None
+    leap_day: Literal["02-28", "03-01"] = "02-28"
+    valid_for: str | None = None
+
+
+class Notify(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tell our own people: by which channel, whom (`owner`, or an address), and in the words of which template."""
+
+    channel: str
+    to: str | None = None
+    template: str | None = None
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Write to the contact, under a consent for this purpose only."""
+
+    purpose: str
+    template: str
+    channel: str = "mail"
+
+
 class Then(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a rule does while it holds."""
+    """What a rule does: the first three while it holds, the others once for each occasion."""
 
     category: str | None = None
     segment: str | None = None
     score: int = 0
+    notify: Notify | None = None
+    mail: Mail | None = None
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One rule: a condition in CEL and what follows from it."""
+    """One rule: a condition in CEL, a date, or both, and what follows from it."""
 
     name: str
-    when: str
+    when: str | None = None
+    at: At | None = None
     then: Then
     sticky: bool = False
+    delivery: Literal["at-least-once", "at-most-once"] = "at-least-once"
     tests: tuple[Mapping[str, Any], ...] = ()
+
+
+class Channel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A way out for notifications: by mail (`smtp`), by signed web hook (`webhook`), or, with neither, into the log.
+
+    `to` is who is told when a rule names nobody; `owners` holds the addresses of owners that are no addresses.
+    """
+
+    smtp: str | None = None
+    from_: str | None = msgspec.field(default=None, name="from")
+    to: str | None = None
+    owners: Mapping[str, str] = {}
+    webhook: str | None = None
+    secret: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Channel({'smtp' if self.smtp else 'webhook' if self.webhook else 'log'})"
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,3 +113,5 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     sources: Mapping[str, Source]
     fields: Fields
     rules: tuple[Rule, ...]
+    channels: Mapping[str, Channel] = {}
+    templates: Mapping[str, str] = {}

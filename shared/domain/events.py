@@ -128,7 +128,8 @@ class Happened(Quiet, frozen=True, kw_only=True):
     """One entry of `contacts.events`: ids and codes only. The type of the event says what happened.
 
     `into` for merged; `records` {record_id: contact_id} for split; `changed` (paths) for updated; `name` and `rule` for
-    segments; `review_id` for review.opened; `purpose`, `channel`, `status` for consent.changed.
+    segments; `review_id` for review.opened; `purpose`, `channel`, `status` for consent.changed; `rule`, `occasion`,
+    `part` (notify or mail), `channel`, `purpose` for notification.requested.
     """
 
     contact_id: str
@@ -144,6 +145,8 @@ class Happened(Quiet, frozen=True, kw_only=True):
     purpose: str | None = None
     channel: str | None = None
     status: str | None = None
+    occasion: str | None = None
+    part: str | None = None
 
 
 Data = (

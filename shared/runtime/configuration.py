@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 from ruamel.yaml import YAML
@@ -18,7 +18,7 @@ from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 
-from shared.domain.configuration import Configuration, Fields, Rule, Source, Then
+from shared.domain.configuration import Channel, Configuration, Fields, Rule, Source
 
 T = TypeVar("T")
 
@@ -28,8 +28,8 @@ FILE_BYTES_MAX: Final = 1024 * 1024
 RESOLVED: Final = frozenset({"secrets"})
 """Keys whose values may be `env:NAME` or `file:PATH`."""
 
-LATER: Final[Mapping[type[Any], frozenset[str]]] = {Rule: frozenset({"at"}), Then: frozenset({"mail", "notify"})}
-"""Keys that rules will have: whoever reads of them should not look for a slip of the pen."""
+TEMPLATES_MAX: Final = 1_000
+"""As many as there may be rules."""
 
 NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 """Names of sources stand in URLs, ids and metric labels."""
@@ -59,12 +59,13 @@ _Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.constru
 
 
 def load(folder: Path, environment: Mapping[str, str] | None = None) -> Configuration:
-    """The configuration in this folder (sources.yaml, fields.yaml, rules.yaml; the last two may be absent).
+    """The configuration in this folder (sources.yaml, fields.yaml, rules.yaml, channels.yaml, templates/*.txt; only
+    the first must be there).
 
     Raises Misconfigured for whatever is wrong. The digest covers the files, not the secrets they point to.
     """
     environment = os.environ if environment is None else environment
-    texts = {name: _text(folder / name) for name in ("sources.yaml", "fields.yaml", "rules.yaml")}
+    texts = {name: _text(folder / name) for name in ("sources.yaml", "fields.yaml", "rules.yaml", "channels.yaml")}
     if not texts["sources.yaml"].strip():
         raise Misconfigured(f"{folder / 'sources.yaml'}: missing or empty; it names the sources that may write")
     found = {name: _parse(name, text) for name, text in texts.items()}
@@ -72,11 +73,42 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Configur
     rules = _only(found["rules.yaml"], "rules", "rules.yaml", [])
     if not isinstance(sources, dict) or not isinstance(rules, list):
         raise Misconfigured("sources.yaml: `sources` is a map by name, and rules.yaml: `rules` is a list")
+    channels = _only(found["channels.yaml"], "channels", "channels.yaml", {})
+    if not isinstance(channels, dict):
+        raise Misconfigured("channels.yaml: `channels` is a map by name")
+    templates = _templates(folder / "templates")
     return Configuration(
-        digest=hashlib.blake2b("\0".join(texts.values()).encode(), digest_size=16).hexdigest(),
+        digest=hashlib.blake2b(
+            "\0".join([*texts.values(), *templates, *templates.values()]).encode(), digest_size=16
+        ).hexdigest(),
         sources={name: _source(name, said, folder, environment) for name, said in sources.items()},
         fields=_as(found["fields.yaml"] or {}, Fields, "fields.yaml"),
         rules=_rules(rules),
+        channels={name: _channel(name, said, folder, environment) for name, said in channels.items()},
+        templates=templates,
+    )
+
+
+def _templates(folder: Path) -> dict[str, str]:
+    """The texts of notifications, by name and language: `birthday.de` is templates/birthday.de.txt."""
+    paths = sorted(folder.glob("*.txt"))
+    if len(paths) > TEMPLATES_MAX:
+        raise Misconfigured(f"templates: {len(paths)} files, more than {TEMPLATES_MAX}")
+    return {path.name.removesuffix(".txt"): _text(path) for path in paths}
+
+
+def _channel(name: Any, said: Any, folder: Path, environment: Mapping[str, str]) -> Channel:
+    place = f"channels.yaml: channels.{name}"
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise Misconfigured(f"{place}: a channel's name has 1 to 64 of a-z, 0-9, - and _")
+    channel = _as(said or {}, Channel, place)
+    found = {key: getattr(channel, key) for key in ("smtp", "from_", "to", "webhook", "secret")}
+    return msgspec.structs.replace(
+        channel,
+        **{
+            key: value and _resolved(value, f"{place}.{key.rstrip('_')}", folder, environment)
+            for key, value in found.items()
+        },
     )
 
 
@@ -159,13 +191,12 @@ def _refuse_unknown(value: Any, type_: type[Any], place: str) -> None:
         return
     fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
     for key, below in value.items():
-        if key in LATER.get(type_, ()):
-            raise Misconfigured(f"{place}: `{key}` is not there yet: dates and notifications come in a later release")
         if key not in fields:
             raise Misconfigured(f"{place}: unknown key `{key}`{_meant(str(key), list(fields))}")
         kind = fields[key].type
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            _refuse_unknown(below, kind, f"{place}.{key}")
+        for one in (kind, *get_args(kind)):
+            if isinstance(one, type) and issubclass(one, msgspec.Struct):
+                _refuse_unknown(below, one, f"{place}.{key}")
 
 
 def _meant(word: str, known: list[str]) -> str:
