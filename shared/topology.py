@@ -39,6 +39,11 @@ class Type(StrEnum):
     SEGMENT_LEFT = "segment.left"
     NOTIFICATION_REQUESTED = "notification.requested"
     REVIEW_OPENED = "review.opened"
+    ERASURE_REQUESTED = "erasure.requested"
+    CONTACT_ERASED = "contact.erased"
+    IDENTITY_ASSIGNED = "identity.assigned"
+    JUDGEMENT_GIVEN = "judgement.given"
+    JUDGEMENT_WITHDRAWN = "judgement.withdrawn"
 
     @property
     def wire(self) -> str:
@@ -76,7 +81,16 @@ _PASSING: Final = (Type.CONTACT_RETIRED, Type.INTERACTION_RESOLVED)
 RECEIVED: Final = Topic(
     "contacts.received",
     "record id; contact id for requests about a contact",
-    (Type.RECORD_RECEIVED, Type.RECORD_DELETED, Type.INTERACTION_RECEIVED, Type.REFRESH_REQUESTED),
+    (
+        Type.RECORD_RECEIVED,
+        Type.RECORD_DELETED,
+        Type.INTERACTION_RECEIVED,
+        Type.REFRESH_REQUESTED,
+        Type.ERASURE_REQUESTED,
+        Type.IDENTITY_ASSIGNED,
+        Type.JUDGEMENT_GIVEN,
+        Type.JUDGEMENT_WITHDRAWN,
+    ),
     "7 days",
     _kept(7),
 )
@@ -106,12 +120,20 @@ EVENTS: Final = Topic(
         Type.CONTACT_SPLIT,
         Type.CONTACT_REVIVED,
         Type.CONTACT_DELETED,
+        Type.CONTACT_ERASED,
         Type.CONSENT_CHANGED,
         Type.SEGMENT_ENTERED,
         Type.SEGMENT_LEFT,
         Type.NOTIFICATION_REQUESTED,
         Type.REVIEW_OPENED,
     ),
+    "30 days",
+    _kept(30),
+)
+DECIDED: Final = Topic(
+    "contacts.decided",
+    "contact id; judgement id for judgements",
+    (Type.IDENTITY_ASSIGNED, Type.JUDGEMENT_GIVEN, Type.JUDGEMENT_WITHDRAWN, Type.INTERACTION_RESOLVED),
     "30 days",
     _kept(30),
 )
@@ -127,15 +149,15 @@ DEAD_LETTERS: Final = {
 
 PATH: Final = (
     Step("ingest", (RECEIVED, RESOLVED, CLEAN, *DEAD_LETTERS.values()), (RECEIVED,), DEAD_LETTERS["ingest"]),
-    Step("dedup", (RECEIVED,), (RESOLVED, EVENTS), DEAD_LETTERS["dedup"]),
+    Step("dedup", (RECEIVED,), (RESOLVED, EVENTS, DECIDED), DEAD_LETTERS["dedup"]),
     Step("validate", (RESOLVED,), (VALIDATED,), DEAD_LETTERS["validate"]),
     Step("enrich", (VALIDATED,), (ENRICHED,), DEAD_LETTERS["enrich"]),
     Step("rules", (ENRICHED, CLEAN), (CLEAN, EVENTS, RECEIVED), DEAD_LETTERS["rules"]),
-    Step("backup", (RECEIVED, CLEAN, EVENTS), (), DEAD_LETTERS["backup"]),
+    Step("backup", (RECEIVED, CLEAN, EVENTS, DECIDED), (RECEIVED,), DEAD_LETTERS["backup"]),
 )
 """The services in the order a contact meets them."""
 
-TOPICS: Final = (RECEIVED, RESOLVED, VALIDATED, ENRICHED, CLEAN, EVENTS, *DEAD_LETTERS.values())
+TOPICS: Final = (RECEIVED, RESOLVED, VALIDATED, ENRICHED, CLEAN, EVENTS, DECIDED, *DEAD_LETTERS.values())
 SERVICES: Final = tuple(step.service for step in PATH)
 LETTER_TOPICS: Final = frozenset(topic.name for topic in DEAD_LETTERS.values())
 

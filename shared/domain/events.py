@@ -72,6 +72,18 @@ class RefreshRequested(Quiet, frozen=True, kw_only=True):
     cause: Cause
 
 
+class ErasureRequested(Quiet, frozen=True, kw_only=True):
+    """Forget a person: exactly one of contact_id, record_id, email and phone says whom."""
+
+    erasure_id: str
+    requested_at: datetime
+    by: str
+    contact_id: str | None = None
+    record_id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+
 class Decision(Quiet, frozen=True, kw_only=True):
     """What became of one accepted event: the outcome that its receipt will show.
 
@@ -124,6 +136,48 @@ class InteractionResolved(Quiet, frozen=True, kw_only=True):
     detail: Mapping[str, Json] = {}
 
 
+class Former(Quiet, frozen=True, kw_only=True):
+    """An id that redirects: the contact it was, and the record that founded it."""
+
+    contact_id: str
+    version: int
+    founder: str
+    created_at: datetime
+
+
+class IdentityAssigned(Quiet, frozen=True, kw_only=True):
+    """Which records a contact is made of, at one version; the newest of a contact holds.
+
+    In a restore `formers` are the ids that lead to it, `events` how many events of its records follow, each with the
+    headers `ce_restores` (the contact) and, for an interaction, `ce_record`: the contact is said when all are there.
+    """
+
+    contact_id: str
+    version: int
+    founder: str
+    created_at: datetime
+    at: datetime
+    records: tuple[str, ...] = ()
+    retired: Literal["merged", "deleted", "erased"] | None = None
+    merged_into: str | None = None
+    formers: tuple[Former, ...] = ()
+    events: int = 0
+
+
+class Judged(Quiet, frozen=True, kw_only=True):
+    """What a person said about records: the same or not; with who took it back, and when, once it is withdrawn."""
+
+    judgement_id: str
+    same: bool
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    reason: str | None = None
+    by: str
+    at: datetime
+    withdrawn_by: str | None = None
+    withdrawn_at: datetime | None = None
+
+
 class Happened(Quiet, frozen=True, kw_only=True):
     """One entry of `contacts.events`: ids and codes only. The type of the event says what happened.
 
@@ -154,9 +208,12 @@ Data = (
     | RecordDeleted
     | InteractionReceived
     | RefreshRequested
+    | ErasureRequested
     | Snapshot
     | Retired
     | InteractionResolved
+    | IdentityAssigned
+    | Judged
     | Happened
     | Contact
 )
@@ -193,12 +250,16 @@ DATA_OF: Mapping[Type, Any] = {
     Type.RECORD_DELETED: RecordDeleted,
     Type.INTERACTION_RECEIVED: InteractionReceived,
     Type.REFRESH_REQUESTED: RefreshRequested,
+    Type.ERASURE_REQUESTED: ErasureRequested,
     Type.CONTACT_RESOLVED: Snapshot,
     Type.CONTACT_VALIDATED: Snapshot,
     Type.CONTACT_ENRICHED: Snapshot,
     Type.CONTACT_CLEANED: Contact,
     Type.CONTACT_RETIRED: Retired,
     Type.INTERACTION_RESOLVED: InteractionResolved,
+    Type.IDENTITY_ASSIGNED: IdentityAssigned,
+    Type.JUDGEMENT_GIVEN: Judged,
+    Type.JUDGEMENT_WITHDRAWN: Judged,
     **dict.fromkeys(EVENTS.types, Happened),
 }
 """Which data each type carries. On `contacts.clean` a `contact.retired` has no value at all: a tombstone."""

@@ -20,8 +20,18 @@ WHY: Final[Mapping[tuple[str, str], str]] = {
     ("backup", "contacts.received"): "the archive",
     ("backup", "contacts.clean"): "the history",
     ("backup", "contacts.events"): "what happened",
+    ("backup", "contacts.decided"): "who is who",
 }
 """What a service listens to beside the way is for; a new pair in the topology needs its words here (KeyError)."""
+
+WHAT: Final[Mapping[str, str]] = {"contacts.events": "what happened", "contacts.decided": "who is who"}
+"""What the topics beside the way tell."""
+
+ASKS: Final[Mapping[str, str]] = {
+    "rules": "say this contact again, it has changed",
+    "backup": "what is restored, and who is to be forgotten",
+}
+"""What services that are no front door write to its topic."""
 
 
 def picture() -> str:
@@ -75,7 +85,7 @@ def _way(stops: Sequence[str]) -> list[str]:
 def _beside(stops: Sequence[str]) -> list[str]:
     """What is not on the way: topics nobody on it takes in, dead letters, and who listens besides."""
     said = {topic.name: topic for step in PATH for topic in step.produces if topic.name not in stops}
-    lines = [(name, f"said by {_speakers(topic)}: what happened, {topic.kept}") for name, topic in said.items()]
+    lines = [(name, f"said by {_speakers(topic)}: {WHAT[name]}, {topic.kept}") for name, topic in said.items()]
     letters = f"{next(iter(DEAD_LETTERS.values())).name.rpartition('.')[0]}.…"
     lines.append((letters, "one of each service: what it can never process, set aside whole"))
     for step in PATH:
@@ -84,7 +94,7 @@ def _beside(stops: Sequence[str]) -> list[str]:
             lines.append((f"{step.service} hears", told))
         again = [topic.name for topic in step.produces if topic.name in stops and topic.name not in _next(step, stops)]
         if again:
-            lines.append((f"{step.service} says to", f"{', '.join(again)}: say this contact again, it has changed"))
+            lines.append((f"{step.service} says to", f"{', '.join(again)}: {ASKS[step.service]}"))
     width = max(len(name) for name, _ in lines)
     return [f"{INDENT}{name:<{width}}  {text}" for name, text in lines]
 
