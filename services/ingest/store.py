@@ -74,9 +74,9 @@ class Store:
     async def record_key(self, made: bytes) -> bytes:
         """The installation's key for record ids: the one that was made first, whoever made it."""
         rows = await self._database.fetch(
-            """WITH made AS (INSERT INTO ingest.installation (record_key) VALUES ($1)
+            """WITH made AS (INSERT INTO runtime.installation (record_key) VALUES ($1)
                              ON CONFLICT DO NOTHING RETURNING record_key)
-               SELECT record_key FROM made UNION ALL SELECT record_key FROM ingest.installation""",
+               SELECT record_key FROM made UNION ALL SELECT record_key FROM runtime.installation""",
             made,
         )
         return bytes(rows[0]["record_key"])
