@@ -217,15 +217,15 @@ def config_check(
 
     Example: kontaktwerk config check deploy/config
     """
-    from services.rules.core.rulebook import InvalidRules, rulebook
+    from services.rules.core.rulebook import InvalidRules, rulebook_of
     from shared.commands import config_check as command
     from shared.runtime.settings import Settings
 
     configuration = command.read(folder or Settings().config_dir)
     try:
-        rulebook(configuration.rules)
+        rulebook_of(configuration)
     except InvalidRules as error:
-        raise Failed(f"rules.yaml: {error}") from None
+        raise Failed(str(error)) from None
     found = command.described(configuration)
     lines = [f"{name:<9} {', '.join(values) or 'none'}" for name, values in found.items() if isinstance(values, list)]
     show(found, lines, as_json=as_json)

@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Mapping
 
 from services.rules.api import router
-from services.rules.core.rulebook import rulebook
+from services.rules.client import Client
+from services.rules.core.rulebook import rulebook_of
+from services.rules.deliveries import Deliveries
 from services.rules.settings import RulesSettings
 from services.rules.stage import SERVICE, Rules
 from services.rules.store import Store
+from services.rules.timers import Timers
 from shared.domain.configuration import Configuration
 from shared.runtime import outbox
 from shared.runtime.world import Service, World
@@ -16,19 +19,24 @@ from shared.runtime.world import Service, World
 async def build(world: World) -> Service:
     """The service in this world. Raises InvalidRules when a rule cannot be used, with what was probably meant."""
     settings = RulesSettings()
-    rules = rulebook(world.configuration.rules)
+    rules = rulebook_of(world.configuration)
     store = Store(world.database)
     stage = Rules(store, rules, world.clock, settings.batch_messages_max, world.settings.topic_prefix)
+    client = Client()
+    timers = Timers(store, rules, world.clock)
+    deliveries = Deliveries(store, rules, world.clock, client)
 
     async def pending() -> Mapping[str, int]:
-        return {"outbox": await outbox.pending(world.database, SERVICE)}
+        due = await store.pending(world.clock.now())
+        return {"outbox": await outbox.pending(world.database, SERVICE), **due}
 
     return Service(
         name=SERVICE,
         stage=stage,
         routers=(router(store, rules, world.clock, home(world.configuration), stage.unanswered),),
-        chores=(outbox.relay(world, SERVICE),),
+        chores=(outbox.relay(world, SERVICE), timers.chore(), deliveries.chore()),
         pending=pending,
+        close=(client.close,),
     )
 
 

@@ -4,49 +4,31 @@ For every message the row is said as it is stored now, never as the message was:
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, TypeVar, assert_never
 
-import msgspec
-
 from services.rules.core.activity import NO_ACTIVITY
 from services.rules.core.asking import moves, refresh
-from services.rules.core.changes import note_of
 from services.rules.core.conditions import Why
 from services.rules.core.decide import Around, Decided, Gone, Published, Seen, decide, decide_gone, said_again
 from services.rules.core.happenings import cleaned, tombstone
 from services.rules.core.hearing import Hearing
-from services.rules.core.labels import labelled_alike, labels_of
 from services.rules.core.plan import Arrived, Heard, Plan, Versioned, planned
 from services.rules.core.rulebook import Rulebook
-from services.rules.core.searching import found_alike, search_keys
-from services.rules.store import Differences, Row, Store, as_json, packed
+from services.rules.store import Row, Store, as_json, packed
+from services.rules.writes import Writes, publish, retire, row_of
 from shared.domain.contact import Contact
 from shared.domain.events import InteractionResolved, Retired
-from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
-from shared.runtime import outbox
+from shared.domain.outcome import Drop, DropReason, Forward, Outcome, Outgoing
 from shared.runtime.clock import Clock
 from shared.runtime.database import Connection
 from shared.runtime.stage import Settled, Taken, said
-from shared.topology import CLEAN, MESSAGE_BYTES_MAX
+from shared.topology import CLEAN
 
 SERVICE: Final = "rules"
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Writes:
-    """What one batch writes, statement by statement."""
-
-    rows: list[Row] = field(default_factory=list)
-    seen: dict[str, int] = field(default_factory=dict)
-    keys: Differences[int] = field(default_factory=Differences[int])
-    labels: Differences[str] = field(default_factory=Differences[str])
-    changes: list[tuple[str, int, datetime, Mapping[str, object]]] = field(default_factory=list)
-    happenings: list[Outgoing] = field(default_factory=list)
 
 
 class Again(NamedTuple):
@@ -81,7 +63,7 @@ class Rules:
             new = await self._store.note_interactions(connection, list(plan.interactions.values()))
             rows = await self._store.rows(connection, plan.contact_ids())
             around = await self._around(connection, plan, rows, now)
-            writes = Writes()
+            writes = Writes(now)
             decided = {
                 contact_id: self._decided(plan, newest, rows.get(contact_id), around[contact_id])
                 for contact_id, newest in plan.newest.items()
@@ -91,7 +73,7 @@ class Rules:
                 for contact_id, one in decided.items()
             }
             writes.happenings += await self._asks(connection, plan.touched(new), rows, now)
-            await self._write(connection, writes, now)
+            await writes.write(self._store, connection, SERVICE)
         for place, one in plan.interactions.items():
             known = (one.source, one.interaction_id) not in new
             plan.settled[place] = Drop(DropReason.REDELIVERED) if known else Forward()
@@ -178,12 +160,13 @@ class Rules:
         match decided:
             case Seen():
                 writes.seen[newest.contact_id] = newest.version
+                writes.plan(newest.contact_id, newest.version, decided.holding)
                 again = row is not None and plan.oldest[newest.contact_id] <= row.version
                 return _stored(row, newest) if again and row is not None else Drop(DropReason.UNCHANGED)
             case Published():
-                return _publish(decided, newest.traceparent, writes)
+                return publish(decided, newest.traceparent, writes)
             case Gone():
-                return _retire(decided, row, newest.traceparent, writes)
+                return retire(decided, row, newest.traceparent, writes)
             case Again():
                 return _say_again(decided, newest, writes)
             case _:
@@ -195,14 +178,6 @@ class Rules:
         if row is None or heard.contact_id in plan.newest:
             return Drop(DropReason.NOT_OURS)
         return Forward((_as_stored(row, None),)) if late else Drop(DropReason.UNCHANGED)
-
-    async def _write(self, connection: Connection, writes: Writes, now: datetime) -> None:
-        await self._store.write(connection, writes.rows)
-        await self._store.see(connection, writes.seen)
-        await self._store.index(connection, writes.keys)
-        await self._store.relabel(connection, writes.labels, now)
-        await self._store.note_changes(connection, writes.changes)
-        await outbox.append(connection, SERVICE, writes.happenings)
 
 
 def _repeated(plan: Plan, newest: Versioned, row: Row, around: Around) -> Again:
@@ -216,73 +191,12 @@ def _repeated(plan: Plan, newest: Versioned, row: Row, around: Around) -> Again:
 def _say_again(again: Again, newest: Versioned, writes: Writes) -> Outcome:
     if again.contact is None:
         return _stored(again.row, newest)
-    writes.rows.append(_row(again.contact, again.row.stuck, packed(as_json(again.contact))))
+    writes.rows.append(row_of(again.contact, again.row.stuck, packed(as_json(again.contact))))
     return Forward((cleaned(again.contact, newest.traceparent),))
 
 
 def _stored(row: Row, newest: Versioned) -> Forward:
     return Forward((_as_stored(row, newest.traceparent),))
-
-
-def _publish(decided: Published, traceparent: str | None, writes: Writes) -> Outcome:
-    contact = decided.contact
-    document = as_json(contact)
-    if len(document) > MESSAGE_BYTES_MAX:
-        return DeadLetter(LetterReason.TOO_LARGE, f"the clean contact exceeds {MESSAGE_BYTES_MAX} bytes")
-    stuck = "\n".join(sorted(decided.holding.stuck))
-    writes.rows.append(_row(contact, stuck, packed(document)))
-    _reindex(contact.contact_id, decided.before, contact, writes)
-    writes.changes.append((contact.contact_id, contact.version, contact.updated_at, note_of(contact, decided.before)))
-    writes.happenings += decided.happenings
-    return Forward((cleaned(contact, traceparent),))
-
-
-def _retire(decided: Gone, row: Row | None, traceparent: str | None, writes: Writes) -> Outcome:
-    retired = decided.retired
-    gone = Row(
-        contact_id=retired.contact_id,
-        version=retired.version,
-        published_version=retired.version,
-        updated_at=decided.at if row is None else max(decided.at, row.updated_at),
-        retired=retired.reason,
-        merged_into=retired.merged_into,
-        merged_into_version=retired.merged_into_version,
-        document=None,
-        stuck="" if row is None else row.stuck,
-        cause=msgspec.json.encode(retired.cause).decode(),
-    )
-    writes.rows.append(gone)
-    _reindex(retired.contact_id, decided.before, None, writes)
-    note = {"version": retired.version, "cause": retired.cause, "retired": retired.reason, "into": retired.merged_into}
-    writes.changes.append((retired.contact_id, retired.version, gone.updated_at, note))
-    writes.happenings += decided.happenings
-    return Forward((tombstone(gone.tombstone(), traceparent),))
-
-
-def _row(contact: Contact, stuck: str, document: bytes) -> Row:
-    return Row(
-        contact_id=contact.contact_id,
-        version=contact.version,
-        published_version=contact.version,
-        updated_at=contact.updated_at,
-        retired=None,
-        merged_into=None,
-        merged_into_version=None,
-        document=document,
-        stuck=stuck,
-    )
-
-
-def _reindex(contact_id: str, before: Contact | None, after: Contact | None, writes: Writes) -> None:
-    """The differences in what a contact is found by and in the labels it bears."""
-    if before is None or after is None or not found_alike(before, after):
-        writes.keys.differ(contact_id, _of(search_keys, before), _of(search_keys, after))
-    if before is None or after is None or not labelled_alike(before, after):
-        writes.labels.differ(contact_id, _of(labels_of, before), _of(labels_of, after))
-
-
-def _of(what: Callable[[Contact], frozenset[T]], contact: Contact | None) -> frozenset[T]:
-    return frozenset() if contact is None else what(contact)
 
 
 def _is_newer(newest: Versioned, row: Row | None) -> bool:

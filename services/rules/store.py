@@ -11,6 +11,8 @@ import zstandard
 
 from services.rules.core.activity import Activity, Tally
 from services.rules.core.decide import Standing
+from services.rules.core.delivering import Delivery
+from services.rules.core.firing import Firing, Noted
 from services.rules.core.happenings import Tombstone
 from shared.domain.contact import Contact
 from shared.domain.events import InteractionResolved
@@ -290,6 +292,103 @@ class Store:
             [_PACK.compress(_ENCODER.encode(one)) for one in several],
         )
         return {ids[row["interaction_key"]] for row in new}
+
+    # --- what is ahead, and what is on its way
+
+    async def plan(self, connection: Connection, timers: Mapping[str, tuple[int, datetime | None]]) -> None:
+        """Set when contacts are looked at again: (version, time), None for never; an older version changes nothing."""
+        never = {contact_id: version for contact_id, (version, due_at) in timers.items() if due_at is None}
+        if never:
+            await connection.execute(
+                """DELETE FROM rules.timer
+                   USING unnest($1::text::uuid[], $2::text::bigint[]) AS gone (contact_id, version)
+                   WHERE timer.contact_id = gone.contact_id AND timer.version <= gone.version""",
+                array(never),
+                array(map(str, never.values())),
+            )
+        ahead = {one: (version, due_at) for one, (version, due_at) in timers.items() if due_at is not None}
+        if ahead:
+            await connection.execute(
+                """INSERT INTO rules.timer AS t (contact_id, version, due_at)
+                   SELECT * FROM unnest($1::text::uuid[], $2::text::bigint[], $3::text::timestamptz[])
+                   ON CONFLICT (contact_id) DO UPDATE SET version = excluded.version, due_at = excluded.due_at
+                   WHERE t.version <= excluded.version""",
+                array(ahead),
+                array(str(version) for version, _ in ahead.values()),
+                array(due_at.isoformat() for _, due_at in ahead.values()),
+            )
+
+    async def due(self, connection: Connection, now: datetime, limit: int) -> list[str]:
+        """Contacts whose time has come, locked until the transaction ends; those another process has are left out."""
+        found = await connection.fetch(
+            """SELECT contact_id::text FROM rules.timer WHERE due_at <= $1
+               ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED""",
+            now,
+            limit,
+        )
+        return [row["contact_id"] for row in found]
+
+    async def fire(self, connection: Connection, wanted: Sequence[Noted], now: datetime) -> set[Noted]:
+        """Note what is requested, each row once for ever; returns those that were new."""
+        new = await connection.fetch(
+            """INSERT INTO rules.firing (contact_id, rule, part, occasion, at)
+               SELECT one.*, $5 FROM unnest($1::text::uuid[], $2::text[], $3::text[], $4::text[]) AS one
+               ON CONFLICT DO NOTHING RETURNING contact_id::text, rule, part, occasion""",
+            array(row.contact_id for row in wanted),
+            [row.rule for row in wanted],
+            [row.part for row in wanted],
+            [row.occasion for row in wanted],
+            now,
+        )
+        return {Noted(*row) for row in new}
+
+    async def request(self, connection: Connection, firings: Sequence[Firing], now: datetime) -> None:
+        """Put notifications on their way."""
+        await connection.executemany(
+            """INSERT INTO rules.delivery (notification_id, contact_id, rule, part, occasion, version, requested_at,
+                                           expires_at, once, due_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $7) ON CONFLICT DO NOTHING""",
+            [
+                (one.notification_id, one.contact_id, one.rule, one.part, one.occasion, one.version, now,
+                 one.expires_at, one.once)
+                for one in firings
+            ],
+        )  # fmt: skip
+
+    async def take_deliveries(self, now: datetime, until: datetime, limit: int) -> list[Delivery]:
+        """Notifications that are due, ours alone until then; those that go at most once are over unless we say else."""
+        found = await self._database.fetch(
+            """UPDATE rules.delivery SET attempts = attempts + 1, due_at = $2,
+                                         ended = CASE WHEN once THEN 'unsure' END
+               WHERE notification_id IN (SELECT notification_id FROM rules.delivery WHERE ended IS NULL AND due_at <= $1
+                                         ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+               RETURNING notification_id::text, contact_id::text, rule, part, occasion, version, requested_at,
+                         expires_at, attempts""",
+            now,
+            until,
+            limit,
+        )
+        return [Delivery(*row) for row in found]
+
+    async def note_attempt(self, delivery: Delivery, ended: str | None, due_at: datetime) -> None:
+        """Say how an attempt went, unless another has begun meanwhile."""
+        await self._database.execute(
+            """UPDATE rules.delivery SET ended = $3, due_at = $4
+               WHERE notification_id = $1::uuid AND attempts = $2 AND (ended IS NULL OR once)""",
+            delivery.notification_id,
+            delivery.attempt,
+            ended,
+            due_at,
+        )
+
+    async def pending(self, now: datetime) -> dict[str, int]:
+        """How many timers and notifications are due."""
+        (row,) = await self._database.fetch(
+            """SELECT (SELECT count(*) FROM rules.timer WHERE due_at <= $1) AS timers,
+                      (SELECT count(*) FROM rules.delivery WHERE ended IS NULL AND due_at <= $1) AS notifications""",
+            now,
+        )
+        return {"timers": row["timers"], "notifications": row["notifications"]}
 
     # --- what is said again
 

@@ -33,7 +33,7 @@ EXTRA_FILES = {
     "ingest": frozenset({"connectors"}),
     "dedup": frozenset({"model.json", "train"}),
     "enrich": frozenset({"providers"}),
-    "rules": frozenset({"train"}),
+    "rules": frozenset({"train", "writes.py", "timers.py", "deliveries.py"}),
 }
 """What comes with one service alone: vendors, providers, learning, and the weights that dedup ships."""
 

@@ -3,7 +3,7 @@
 The row is never changed in place: whatever changes a contact goes through a refresh, so that there is one path.
 """
 
-from services.rules.core.decide import Around, Standing, today_in
+from services.rules.core.decide import Around, Standing
 from services.rules.core.happenings import SOURCE
 from services.rules.core.rulebook import Rulebook
 from services.rules.core.schema import Change
@@ -19,8 +19,7 @@ def moves(standing: Standing, around: Around, rulebook: Rulebook) -> bool:
     contact = standing.contact
     if contact is None or not rulebook.reads_timeline:
         return False
-    today = today_in(contact.timezone, around.now).isoformat()
-    holding = rulebook.holding(contact, Change(kind="interaction"), around.activity, today, standing.stuck)
+    holding = rulebook.holding(contact, Change(kind="interaction"), around.activity, around.now, standing.stuck)
     return (holding.categories, tuple(holding.segments)) != (contact.categories, contact.segments)
 
 

@@ -5,10 +5,8 @@ not changed moves nothing but the version seen, unless a sender waits for its ev
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -93,7 +91,7 @@ def decide(
     asked = _as_before(snapshot, before)
     paths = changed_paths(before, asked)
     stuck = around.inherited | (standing.stuck if standing is not None else frozenset())
-    holding = rulebook.holding(asked, _change(snapshot, before, paths), around.activity, _today(asked, around), stuck)
+    holding = rulebook.holding(asked, _change(snapshot, before, paths), around.activity, around.now, stuck)
     contact = msgspec.structs.replace(
         snapshot,
         categories=holding.categories,
@@ -152,21 +150,3 @@ def _as_before(snapshot: Contact, before: Contact | None) -> Contact:
 
 def _latest(*times: datetime | None) -> datetime | None:
     return max((time for time in times if time is not None), default=None)
-
-
-def _today(contact: Contact, around: Around) -> str:
-    return today_in(contact.timezone, around.now).isoformat()
-
-
-def today_in(timezone: str | None, now: datetime) -> date:
-    """The date in a contact's zone; UTC where the zone is not said or not known."""
-    return now.astimezone(_zone(timezone)).date() if timezone else now.astimezone(UTC).date()
-
-
-@lru_cache(maxsize=1_024)
-def _zone(name: str) -> ZoneInfo:
-    """There are about six hundred zones; names that are none fall back to UTC."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")

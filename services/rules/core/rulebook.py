@@ -1,25 +1,26 @@
-"""The rulebook: all rules, checked, and what holds of them for one contact."""
+"""The rulebook: all rules, checked, and what holds of them for one contact, now."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
 from services.rules.core.activity import Activity
-from services.rules.core.conditions import Condition, Refused, Why, compiled, given
+from services.rules.core.conditions import YES, Condition, Given, Refused, Why, compiled, given
+from services.rules.core.dates import ALWAYS, Around, Dated, Window, dated, fires, holds, turns
+from services.rules.core.days import zone_of
+from services.rules.core.delivering import mailable
+from services.rules.core.faults import faults_of_channel, faults_of_rule
 from services.rules.core.schema import Change
+from services.rules.core.templates import Template, templates
+from services.rules.core.trials import failures
 from services.rules.core.viewing import plain, viewer
-from shared.domain.configuration import Rule
+from shared.domain.configuration import Channel, Configuration, Rule
 from shared.domain.contact import Contact
 
 RULES_MAX: Final = 1_000
 """Each condition costs some microseconds a contact; a thousand of them are as dear as the rest of the chain."""
-
-SCORE_MAX: Final = 100
-"""Points of one rule, either way: the priority goes from 0 to 100 points."""
-
-NAME_LENGTH_MAX: Final = 100
-"""Names of categories and segments stand in URLs, events and lists."""
 
 
 class InvalidRules(ValueError):
@@ -28,24 +29,50 @@ class InvalidRules(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A rule and its condition, ready to be asked."""
+    """A rule with its condition and its date, ready to be asked. `labels`: it gives a category or a segment."""
 
     rule: Rule
-    condition: Condition
+    condition: Condition | None
+    dated: Dated | None
+    parts: tuple[str, ...]
+    labels: bool
+
+
+class Open(NamedTuple):
+    """An occasion at which a rule requests something: `part` is notify or mail."""
+
+    rule: Rule
+    part: str
+    window: Window
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
     """What follows for one contact: categories, segments (with the rule that says so), points, and rules that stick.
 
-    `unanswered` counts by rule and reason the conditions that met an absent value or the like.
+    `open` are the occasions at which something is requested, unless it was before; `next_at` is when all of this may be
+    different although the contact is the same. `unanswered` counts by rule and reason the conditions that met an absent
+    value or the like.
     """
 
     categories: tuple[str, ...] = ()
     segments: Mapping[str, str] = field(default_factory=dict[str, str])
     points: tuple[tuple[str, int], ...] = ()
     stuck: frozenset[str] = frozenset()
+    open: tuple[Open, ...] = ()
+    next_at: datetime | None = None
     unanswered: Mapping[tuple[str, Why], int] = field(default_factory=dict[tuple[str, Why], int])
+
+
+@dataclass(slots=True)
+class _Found:
+    """What is gathered rule by rule."""
+
+    holds: list[Rule] = field(default_factory=list[Rule])
+    sticking: set[str] = field(default_factory=set[str])
+    open: list[Open] = field(default_factory=list[Open])
+    turns: list[datetime] = field(default_factory=list[datetime])
+    unanswered: Counter[tuple[str, Why]] = field(default_factory=Counter[tuple[str, Why]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,79 +82,147 @@ class Rulebook:
     rules: tuple[Checked, ...]
     view: Callable[[Contact], dict[str, Any]]
     reads_timeline: bool
+    channels: Mapping[str, Channel] = field(default_factory=dict[str, Channel])
+    templates: Mapping[str, Template] = field(default_factory=dict[str, Template])
+    countries: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
 
     @property
     def sticks(self) -> bool:
         """True when any rule's effect outlasts its condition."""
         return any(checked.rule.sticky for checked in self.rules)
 
+    @property
+    def plans(self) -> bool:
+        """True when any rule looks ahead or requests something: then contacts have timers."""
+        return any(checked.dated is not None or checked.parts for checked in self.rules)
+
+    def rule(self, name: str) -> Rule | None:
+        """The rule of this name."""
+        return next((checked.rule for checked in self.rules if checked.rule.name == name), None)
+
     def holding(
-        self, contact: Contact, change: Change, activity: Activity, today: str, stuck: frozenset[str]
+        self, contact: Contact, change: Change, activity: Activity, now: datetime, stuck: frozenset[str]
     ) -> Holding:
         """What holds for this contact. `stuck` names the sticky rules that held before: theirs goes on holding."""
         if not self.rules:
             return Holding()
-        asked = given(self.view(contact), plain(change), activity.view(today) if self.reads_timeline else {}, today)
-        unanswered: Counter[tuple[str, Why]] = Counter()
-        holds: list[Rule] = []
-        sticking: set[str] = set()
+        zone = zone_of(contact, self.countries)
+        today = now.astimezone(zone).date().isoformat()
+        timeline = activity.view(today) if self.reads_timeline else {}
+        asked = given(self.view(contact), plain(change), timeline, today)
+        around = Around(contact, activity, now, zone)
+        found = _Found()
         for checked in self.rules:
-            rule = checked.rule
-            verdict = checked.condition.verdict(asked)
-            if verdict.why_not is not None:
-                unanswered[rule.name, verdict.why_not] += 1
-            if rule.sticky and (verdict.holds or rule.name in stuck):
-                sticking.add(rule.name)
-            if verdict.holds or rule.name in sticking:
-                holds.append(rule)
-        return _following(holds, frozenset(sticking), unanswered)
+            _ask(checked, asked, around, stuck, found)
+        return _following(found)
 
 
-def _following(holds: Sequence[Rule], stuck: frozenset[str], unanswered: Mapping[tuple[str, Why], int]) -> Holding:
+def _ask(checked: Checked, asked: Given, around: Around, stuck: frozenset[str], found: _Found) -> None:
+    """Add what one rule means for one contact."""
+    rule, now = checked.rule, around.now
+    windows: Sequence[Window] = (ALWAYS,)
+    if checked.dated is not None:
+        windows = checked.dated.windows(around)
+        if checked.labels or checked.parts:
+            found.turns += [turn for window in windows for turn in turns(window, now)]
+    holding = any(holds(window, now) for window in windows)
+    firing = [window for window in windows if fires(window, now)] if checked.parts else []
+    if holding or firing:
+        verdict = YES if checked.condition is None else checked.condition.verdict(asked)
+        if verdict.why_not is not None:
+            found.unanswered[rule.name, verdict.why_not] += 1
+        holding = holding and verdict.holds
+        if verdict.holds:
+            found.open += [
+                Open(rule, part, window)
+                for window in firing
+                for part in checked.parts
+                if part == "notify" or _may_mail(rule, around.contact)
+            ]
+    if rule.sticky and (holding or rule.name in stuck):
+        found.sticking.add(rule.name)
+    if holding or rule.name in found.sticking:
+        found.holds.append(rule)
+
+
+def _may_mail(rule: Rule, contact: Contact) -> bool:
+    return rule.then.mail is not None and mailable(contact, rule.then.mail.purpose) is not None
+
+
+def _following(found: _Found) -> Holding:
     segments: dict[str, str] = {}
-    for rule in holds:
+    for rule in found.holds:
         if rule.then.segment is not None:
             segments.setdefault(rule.then.segment, rule.name)
     return Holding(
-        categories=tuple(dict.fromkeys(rule.then.category for rule in holds if rule.then.category is not None)),
+        categories=tuple(dict.fromkeys(rule.then.category for rule in found.holds if rule.then.category is not None)),
         segments=segments,
-        points=tuple((rule.name, rule.then.score) for rule in holds if rule.then.score),
-        stuck=stuck,
-        unanswered=unanswered,
+        points=tuple((rule.name, rule.then.score) for rule in found.holds if rule.then.score),
+        stuck=frozenset(found.sticking),
+        open=tuple(found.open),
+        next_at=min(found.turns, default=None),
+        unanswered=found.unanswered,
     )
 
 
-def rulebook(rules: Sequence[Rule]) -> Rulebook:
-    """The rules, checked. Raises InvalidRules that names everything wrong at once."""
+def rulebook_of(configuration: Configuration) -> Rulebook:
+    """The rules of a configuration, checked with its channels and templates. Raises InvalidRules."""
+    countries = {name: source.country for name, source in configuration.sources.items()}
+    return rulebook(configuration.rules, configuration.channels, configuration.templates, countries)
+
+
+def rulebook(
+    rules: Sequence[Rule],
+    channels: Mapping[str, Channel] | None = None,
+    texts: Mapping[str, str] | None = None,
+    countries: Mapping[str, str | None] | None = None,
+) -> Rulebook:
+    """The rules, checked; `texts` are the templates by file. Raises InvalidRules that names all that is wrong."""
     wrong: list[str] = []
     if len(rules) > RULES_MAX:
         wrong.append(f"rules.yaml: {len(rules)} rules, more than {RULES_MAX}")
-    checked: list[Checked] = []
-    for rule in rules[:RULES_MAX]:
-        wrong += [f"rules.yaml: rules.{rule.name}.{fault}" for fault in _faults(rule)]
-        try:
-            checked.append(Checked(rule, compiled(rule.when)))
-        except Refused as error:
-            wrong.append(f"rules.yaml: rules.{rule.name}.when: {error}")
+    known: dict[str, Template] = {}
+    try:
+        known = templates(texts or {})
+    except ValueError as error:
+        wrong.append(str(error))
+    for name, channel in (channels or {}).items():
+        wrong += [f"channels.yaml: channels.{name}: {fault}" for fault in faults_of_channel(channel)]
+    checked = [one for rule in rules[:RULES_MAX] if (one := _checked(rule, channels or {}, known, wrong)) is not None]
     if wrong:
         raise InvalidRules("\n".join(wrong))
-    fields = [one.condition.fields for one in checked]
-    return Rulebook(
+    fields = [one.condition.fields for one in checked if one.condition is not None]
+    reads = (one for checks in checked for one in (checks.condition, checks.dated) if one is not None)
+    book = Rulebook(
         rules=tuple(checked),
         view=viewer(None if None in fields else frozenset().union(*(one for one in fields if one is not None))),
-        reads_timeline=any(one.condition.reads_timeline for one in checked),
+        reads_timeline=any(one.reads_timeline for one in reads),
+        channels=channels or {},
+        templates=known,
+        countries=countries or {},
     )
+    if wrong := [f"rules.yaml: rules.{failure}" for failure in failures(book)]:
+        raise InvalidRules("\n".join(wrong))
+    return book
 
 
-def _faults(rule: Rule) -> list[str]:
-    """What is wrong besides the condition."""
-    found: list[str] = []
+def _checked(
+    rule: Rule, channels: Mapping[str, Channel], known: Mapping[str, Template], wrong: list[str]
+) -> Checked | None:
+    """The rule, ready to be asked; what is wrong is added to `wrong`."""
+    faults = list(faults_of_rule(rule, channels, known))
+    condition = date = None
+    try:
+        condition = None if rule.when is None else compiled(rule.when)
+    except Refused as error:
+        faults.append(f"when: {error}")
+    try:
+        date = None if rule.at is None else dated(rule.at)
+    except ValueError as error:
+        faults.append(f"at.{error}")
+    wrong += [f"rules.yaml: rules.{rule.name}.{fault}" for fault in faults]
+    if faults:
+        return None
     then = rule.then
-    if then.category is None and then.segment is None and then.score == 0:
-        found.append("then: says nothing; give it a category, a segment or a score")
-    if abs(then.score) > SCORE_MAX:
-        found.append(f"then.score: is from -{SCORE_MAX} to {SCORE_MAX}")
-    for key, name in (("category", then.category), ("segment", then.segment)):
-        if name is not None and (not name.strip() or len(name) > NAME_LENGTH_MAX or not name.isprintable()):
-            found.append(f"then.{key}: a name has 1 to {NAME_LENGTH_MAX} printable characters")
-    return found
+    parts = (*(("notify",) if then.notify is not None else ()), *(("mail",) if then.mail is not None else ()))
+    return Checked(rule, condition, date, parts, labels=then.category is not None or then.segment is not None)

@@ -103,7 +103,7 @@ def _resolve(node: Node, scope: Mapping[str, _Typed], found: list[Fault]) -> _Ty
         case Call(function="_[_]", arguments=(operand, index)):
             _resolve(index, scope, found)
             listed = _resolve(operand, scope, found)
-            return _Typed(_element(listed.type), f"{listed.path}[]")
+            return _Typed(element_of(listed.type), f"{listed.path}[]")
         case Call(function="_==_" | "_!=_", arguments=(left, right)):
             _codes(node.id, _resolve(left, scope, found), right, found)
             _codes(node.id, _resolve(right, scope, found), left, found)
@@ -126,7 +126,7 @@ def _over(node: Comprehension, scope: Mapping[str, _Typed], found: list[Fault]) 
     """`exists` and its kin: the variable has the type of the list's items (of a map's keys)."""
     ranged = _resolve(node.range_, scope, found)
     within = dict(scope)
-    within[node.variable] = _Typed(_element(ranged.type), f"{ranged.path}[]")
+    within[node.variable] = _Typed(element_of(ranged.type), f"{ranged.path}[]")
     within[node.accumulator] = _UNKNOWN
     if node.second_variable:
         within[node.second_variable] = _UNKNOWN
@@ -137,7 +137,7 @@ def _over(node: Comprehension, scope: Mapping[str, _Typed], found: list[Fault]) 
 
 def _field(node: int, operand: _Typed, name: str, found: list[Fault]) -> _Typed:
     path = f"{operand.path}.{name}"
-    match _plain(operand.type):
+    match plain_type(operand.type):
         case inspect.StructType(fields=fields):
             for field in fields:
                 if field.encode_name == name:
@@ -159,7 +159,7 @@ def _field(node: int, operand: _Typed, name: str, found: list[Fault]) -> _Typed:
 
 def _codes(node: int, typed: _Typed, other: Node, found: list[Fault]) -> None:
     """A code compared with a text that is none of its values is never equal."""
-    plain = _plain(typed.type)
+    plain = plain_type(typed.type)
     if not isinstance(plain, inspect.LiteralType) or not isinstance(other, Constant):
         return
     known = [str(value) for value in plain.values]
@@ -167,16 +167,17 @@ def _codes(node: int, typed: _Typed, other: Node, found: list[Fault]) -> None:
         found.append(Fault(node, f'{typed.path} is never "{other.value}"{meant(other.value, known)}'))
 
 
-def _plain(type_: Any) -> Any:
-    """The type without its None; a union of several stays what it is."""
+def plain_type(type_: Any) -> Any:
+    """A type (msgspec.inspect) without its None; a union of several stays what it is."""
     if isinstance(type_, inspect.UnionType):
         kept = [one for one in type_.types if not isinstance(one, inspect.NoneType)]
         return kept[0] if len(kept) == 1 else type_
     return type_
 
 
-def _element(type_: Any) -> Any:
-    match _plain(type_):
+def element_of(type_: Any) -> Any:
+    """The type of a list's items or of a map's keys; None where there are none."""
+    match plain_type(type_):
         case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
             return item
         case inspect.DictType(key_type=key):
