@@ -1,0 +1,118 @@
+"""Writes: what one batch writes, gathered decision by decision and written statement by statement."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from services.rules.core.changes import note_of
+from services.rules.core.decide import Gone, Published
+from services.rules.core.firing import due_at
+from services.rules.core.happenings import cleaned, tombstone
+from services.rules.core.labels import labelled_alike, labels_of
+from services.rules.core.rulebook import Holding
+from services.rules.core.searching import found_alike, search_keys
+from services.rules.store import Differences, Row, Store, as_json, packed
+from shared.domain.contact import Contact
+from shared.domain.outcome import DeadLetter, Forward, LetterReason, Outcome, Outgoing
+from shared.runtime import outbox
+from shared.runtime.database import Connection
+from shared.topology import MESSAGE_BYTES_MAX
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Writes:
+    """What one batch writes, statement by statement."""
+
+    now: datetime
+    rows: list[Row] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)
+    keys: Differences[int] = field(default_factory=Differences[int])
+    labels: Differences[str] = field(default_factory=Differences[str])
+    changes: list[tuple[str, int, datetime, Mapping[str, object]]] = field(default_factory=list)
+    timers: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
+    happenings: list[Outgoing] = field(default_factory=list)
+
+    def plan(self, contact_id: str, version: int, holding: Holding) -> None:
+        """Note when the contact is to be looked at again; at once while something is open."""
+        self.timers[contact_id] = version, due_at(holding, self.now)
+
+    async def write(self, store: Store, connection: Connection, service: str) -> None:
+        """Write everything, in the caller's transaction."""
+        await store.write(connection, self.rows)
+        await store.see(connection, self.seen)
+        await store.index(connection, self.keys)
+        await store.relabel(connection, self.labels, self.now)
+        await store.note_changes(connection, self.changes)
+        await store.plan(connection, self.timers)
+        await outbox.append(connection, service, self.happenings)
+
+
+def publish(decided: Published, traceparent: str | None, writes: Writes) -> Outcome:
+    """A new clean version, with all that follows from it; a dead letter when it cannot be said."""
+    contact = decided.contact
+    document = as_json(contact)
+    if len(document) > MESSAGE_BYTES_MAX:
+        return DeadLetter(LetterReason.TOO_LARGE, f"the clean contact exceeds {MESSAGE_BYTES_MAX} bytes")
+    stuck = "\n".join(sorted(decided.holding.stuck))
+    writes.rows.append(row_of(contact, stuck, packed(document)))
+    writes.plan(contact.contact_id, contact.version, decided.holding)
+    _reindex(contact.contact_id, decided.before, contact, writes)
+    writes.changes.append((contact.contact_id, contact.version, contact.updated_at, note_of(contact, decided.before)))
+    writes.happenings += decided.happenings
+    return Forward((cleaned(contact, traceparent),))
+
+
+def retire(decided: Gone, row: Row | None, traceparent: str | None, writes: Writes) -> Outcome:
+    """The end of a contact: its row stays, with the version, and nothing is ahead of it any more."""
+    retired = decided.retired
+    gone = Row(
+        contact_id=retired.contact_id,
+        version=retired.version,
+        published_version=retired.version,
+        updated_at=decided.at if row is None else max(decided.at, row.updated_at),
+        retired=retired.reason,
+        merged_into=retired.merged_into,
+        merged_into_version=retired.merged_into_version,
+        document=None,
+        stuck="" if row is None else row.stuck,
+        cause=msgspec.json.encode(retired.cause).decode(),
+    )
+    writes.rows.append(gone)
+    writes.timers[retired.contact_id] = retired.version, None
+    _reindex(retired.contact_id, decided.before, None, writes)
+    note = {"version": retired.version, "cause": retired.cause, "retired": retired.reason, "into": retired.merged_into}
+    writes.changes.append((retired.contact_id, retired.version, gone.updated_at, note))
+    writes.happenings += decided.happenings
+    return Forward((tombstone(gone.tombstone(), traceparent),))
+
+
+def row_of(contact: Contact, stuck: str, document: bytes) -> Row:
+    """The row of a published contact."""
+    return Row(
+        contact_id=contact.contact_id,
+        version=contact.version,
+        published_version=contact.version,
+        updated_at=contact.updated_at,
+        retired=None,
+        merged_into=None,
+        merged_into_version=None,
+        document=document,
+        stuck=stuck,
+    )
+
+
+def _reindex(contact_id: str, before: Contact | None, after: Contact | None, writes: Writes) -> None:
+    """The differences in what a contact is found by and in the labels it bears."""
+    if before is None or after is None or not found_alike(before, after):
+        writes.keys.differ(contact_id, _of(search_keys, before), _of(search_keys, after))
+    if before is None or after is None or not labelled_alike(before, after):
+        writes.labels.differ(contact_id, _of(labels_of, before), _of(labels_of, after))
+
+
+def _of(what: Callable[[Contact], frozenset[T]], contact: Contact | None) -> frozenset[T]:
+    return frozenset() if contact is None else what(contact)
