@@ -30,6 +30,7 @@ from shared.runtime import codec, outbox
 from shared.runtime.database import Connection
 from shared.runtime.stage import Settled, Taken
 from shared.runtime.world import World
+from shared.topology import Type
 
 ROUNDS_MAX: Final = 8
 """Times that a transaction starts over with a larger set of locks. A third round was never needed in 240,000 measured
@@ -348,12 +349,15 @@ class Identity:
         where = {contact: into for contact in verdict.contact_ids for into in led((contact,), scene.rows)}
         given = judging.judged(verdict, frozen, where, self._world.ids.new)
         kept = list(scene.judgements)
+        told = [saying.judged(Type.JUDGEMENT_GIVEN, one, verdict) for one in given]
         if isinstance(verdict.wish, Withdraw):
             withdrawn = verdict.wish.judgement.judgement_id
             await store.withdraw_judgement(connection, withdrawn, verdict.by, verdict.at)
+            told = [saying.judged(Type.JUDGEMENT_WITHDRAWN, verdict.wish.judgement, verdict)]
             kept = [one for one in kept if one.judgement_id != withdrawn]
             batch.judgement_ids.append(withdrawn)
         await store.write_judgements(connection, given, verdict.by, verdict.reason)
+        await outbox.append(connection, "dedup", told)
         batch.judgement_ids += [one.judgement_id for one in given]
         if verdict.settles is not None:
             await store.end_reviews(connection, [verdict.settles], "decided", verdict.by)
@@ -403,7 +407,7 @@ class Identity:
         woken = [happening for happening, _ in batch.found if happening.waited]
         await store.unpark(connection, [one.event_id for one in (*woken, *batch.hopeless) if one.waited])
         await store.park(connection, batch.waiting, now)
-        late = [answering.told_interaction(happening, decided) for happening in woken]
+        late = [one for happening in woken for one in answering.told_interaction(happening, decided)]
         late += saying.decided([answer for one in woken if (answer := decided[one.event_id].answer)], now)
         await outbox.append(connection, "dedup", [*saying.happenings(plan, opened), *late])
 
@@ -430,11 +434,12 @@ class Identity:
         for contact, row in rows.items():
             mine = [one for one in decisions if one.contact_id == contact]
             if row.retired is not None:
-                says.append(saying.retired(row, mine))
+                says += [saying.retired(row, mine), saying.assigned(row, ())]
                 continue
             records = [stored.record for stored in members.values() if stored.contact_id == contact]
             former = [one for one, into in formers.items() if into == contact]
             says.append(saying.resolved(row, self._composer.golden(row, records, former), mine))
+            says.append(saying.assigned(row, [record.record_id for record in records]))
         left = [one for one in decisions if one.contact_id not in rows]
         return says + saying.decided(left, self._world.clock.now())
 
@@ -517,7 +522,7 @@ class Dedup:
         for happening in work.happenings:
             known = redelivered.get(happening.event_id)
             if known is not None and known.outcome == "resolved":
-                says.append(answering.told_interaction(happening, redelivered))
+                says += answering.told_interaction(happening, redelivered)
         return says
 
     async def acknowledged(self, batch: Sequence[Taken], settled: Settled) -> Sequence[Outgoing]:  # noqa: ARG002

@@ -165,7 +165,7 @@ class IdentityAssigned(Quiet, frozen=True, kw_only=True):
 
 
 class Judged(Quiet, frozen=True, kw_only=True):
-    """What a person said about records: the same or not; with who took it back, and when, once it is withdrawn."""
+    """What a person said about records: the same or not. Of one that is withdrawn, `by` and `at` tell of that."""
 
     judgement_id: str
     same: bool
@@ -174,8 +174,6 @@ class Judged(Quiet, frozen=True, kw_only=True):
     reason: str | None = None
     by: str
     at: datetime
-    withdrawn_by: str | None = None
-    withdrawn_at: datetime | None = None
 
 
 class Happened(Quiet, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """Answering: what became of every event of a batch, and what made each change."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
@@ -104,7 +104,7 @@ def causes(batch: Batch) -> dict[str, Cause]:
     return made
 
 
-def told_interaction(happening: Happening, answers: Mapping[str, Decided]) -> Outgoing:
+def told_interaction(happening: Happening, answers: Mapping[str, Decided]) -> Sequence[Outgoing]:
     """The word that an interaction went to its record."""
     one = answers[happening.event_id]
     assert one.record_id is not None, "an interaction that is resolved has a record"

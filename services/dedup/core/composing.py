@@ -75,6 +75,7 @@ class Composer:
             row = plan.rows.get(decided.contact_id) if decided.contact_id is not None else None
             (left if row is None else answers.setdefault(row.contact_id, [])).append(answer)
         says: list[Outgoing] = []
+        reassigned = plan.reassigned
         for contact, row in plan.rows.items():
             trace = work.traces.get(row.cause.id)
             if row.retired is not None:
@@ -86,8 +87,14 @@ class Composer:
         for happening in work.happenings:
             one = result.decided.get(happening.event_id)
             if one is not None and one.outcome == "resolved" and not happening.waited:
-                says.append(told_interaction(happening, result.decided))
-        return says
+                says += told_interaction(happening, result.decided)
+        return says + [
+            saying.assigned(
+                plan.rows[contact], plan.groups.get(contact, ()), work.traces.get(plan.rows[contact].cause.id)
+            )
+            for contact in plan.rows
+            if contact in reassigned or plan.rows[contact].retired is not None
+        ]
 
     def measure(self, plan: Plan, scene: Scene, changes: Mapping[str, Change]) -> None:
         """Raises TooLarge for a contact that no message could carry, before anything is written."""

@@ -6,13 +6,25 @@ from typing import Final, Literal
 
 import msgspec
 
+from services.dedup.core.clustering import Judgement
 from services.dedup.core.interactions import Happening
+from services.dedup.core.judging import Verdict
 from services.dedup.core.scene import Plan, Row
 from shared.domain.contact import Contact
-from shared.domain.events import Data, Decision, Event, Happened, InteractionResolved, Retired, Snapshot
+from shared.domain.events import (
+    Data,
+    Decision,
+    Event,
+    Happened,
+    IdentityAssigned,
+    InteractionResolved,
+    Judged,
+    Retired,
+    Snapshot,
+)
 from shared.domain.ids import derived_id, event_id_of
 from shared.domain.outcome import Outgoing
-from shared.topology import EVENTS, RESOLVED, Topic, Type
+from shared.topology import DECIDED, EVENTS, RESOLVED, Topic, Type
 
 SOURCE: Final = "/kontaktwerk/dedup"
 
@@ -83,8 +95,38 @@ def decided(decisions: Sequence[Decision], at: datetime) -> list[Outgoing]:
     ]
 
 
-def interaction(happening: Happening, record_id: str, contact_id: str, version: int) -> Outgoing:
-    """An interaction with the record it belongs to."""
+def assigned(row: Row, records: Iterable[str], trace: str | None = None) -> Outgoing:
+    """Which records a contact is made of now: for the archive, from which a restore gives it its id back."""
+    data = IdentityAssigned(
+        contact_id=row.contact_id,
+        version=row.version,
+        founder=row.founder,
+        created_at=row.created_at,
+        at=row.updated_at,
+        records=tuple(sorted(records)),
+        retired=row.retired,
+        merged_into=row.merged_into,
+    )
+    return _event(DECIDED, Type.IDENTITY_ASSIGNED, row, data, trace)
+
+
+def judged(type_: Type, one: Judgement, verdict: Verdict) -> Outgoing:
+    """What a person said about records, or took back."""
+    data = Judged(
+        judgement_id=one.judgement_id,
+        same=one.same,
+        left=one.left,
+        right=one.right,
+        reason=verdict.reason,
+        by=verdict.by,
+        at=verdict.at,
+    )
+    event = _of(type_, derived_id(type_, one.judgement_id), one.judgement_id, verdict.at, data)
+    return Outgoing(DECIDED, one.judgement_id, event)
+
+
+def interaction(happening: Happening, record_id: str, contact_id: str, version: int) -> Sequence[Outgoing]:
+    """An interaction with the record it belongs to: for the chain, and for the archive."""
     said = happening.said
     data = InteractionResolved(
         interaction_id=said.interaction_id,
@@ -101,7 +143,7 @@ def interaction(happening: Happening, record_id: str, contact_id: str, version: 
     )
     event_id = derived_id(Type.INTERACTION_RESOLVED, happening.event_id)
     event = _of(Type.INTERACTION_RESOLVED, event_id, contact_id, said.received_at, data, happening.traceparent)
-    return Outgoing(RESOLVED, contact_id, event)
+    return [Outgoing(RESOLVED, contact_id, event), Outgoing(DECIDED, contact_id, event)]
 
 
 def happenings(plan: Plan, opened: Mapping[str, Sequence[str]]) -> list[Outgoing]:

@@ -108,6 +108,12 @@ class Plan:
         }
 
     @property
+    def reassigned(self) -> set[str]:
+        """The contacts that have other records than before."""
+        both = [(self.was.get(record_id), where) for record_id, where in self.home.items()]
+        return {contact for was, is_ in both if was != is_ for contact in (was, is_) if contact is not None}
+
+    @property
     def merged(self) -> list[Row]:
         """The contacts that other contacts took in."""
         return [row for row in self.rows.values() if row.retired == "merged"]

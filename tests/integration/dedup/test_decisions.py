@@ -245,7 +245,7 @@ async def values(town: Town, steward: httpx.AsyncClient) -> dict[frozenset[str],
     """What every contact says, by its records, without ids, versions and times."""
     said: dict[frozenset[str], Any] = {}
     for contact in {home for home in (await town.homes()).values() if home is not None}:
-        (outgoing,) = await town.identity.say_again([contact])
+        outgoing, _ = await town.identity.say_again([contact])
         assert isinstance(outgoing.event.data, Snapshot)
         golden = outgoing.event.data.contact
         assert golden is not None

@@ -8,6 +8,7 @@ from services.dedup.service import try_parked
 from shared.domain.events import InteractionResolved
 from shared.domain.outcome import Drop, DropReason, Forward
 from shared.runtime.stage import Settled
+from shared.topology import RESOLVED
 from shared.topology import Type
 from tests.integration.dedup.town import (
     Town,
@@ -23,7 +24,8 @@ UTE: dict[str, Any] = {"given_name": "Ute", "family_name": "Kern", "email": "ute
 
 
 def resolved(settled: Settled) -> list[InteractionResolved]:
-    return [data for one in settled.says if isinstance(data := one.event.data, InteractionResolved)]
+    says = [one.event.data for one in settled.says if one.topic is RESOLVED]
+    return [data for data in says if isinstance(data, InteractionResolved)]
 
 
 async def test_an_interaction_goes_to_the_record_with_its_address(town: Town) -> None:
