@@ -8,8 +8,7 @@ from services.dedup.service import try_parked
 from shared.domain.events import InteractionResolved
 from shared.domain.outcome import Drop, DropReason, Forward
 from shared.runtime.stage import Settled
-from shared.topology import RESOLVED
-from shared.topology import Type
+from shared.topology import RESOLVED, Type
 from tests.integration.dedup.town import (
     Town,
     decisions,

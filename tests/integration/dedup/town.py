@@ -33,7 +33,7 @@ from shared.runtime.database import Database
 from shared.runtime.settings import Settings
 from shared.runtime.stage import Settled, Taken
 from shared.runtime.world import World
-from shared.topology import EVENTS, Type
+from shared.topology import DECIDED, Type
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 SOURCES = {name: Source(trust=50, country="DE") for name in ("webform", "newsletter", "registration", "crm")}
@@ -193,8 +193,8 @@ def decisions(settled: Settled) -> dict[str, Any]:
 
 
 async def types_in_outbox(town: Town) -> list[str]:
-    """The types of what waits for `contacts.events`, in order; but for reviews: what is doubtful, the model says."""
-    rows = await town.database.fetch("select headers from runtime.outbox where topic = $1 order by id", EVENTS.name)
+    """The types of what waits in the outbox, but for the archive and for reviews: what is doubtful, the model says."""
+    rows = await town.database.fetch("select headers from runtime.outbox where topic <> $1 order by id", DECIDED.name)
     types = [dict(msgspec.msgpack.decode(row["headers"], type=Headers))["ce_type"].decode() for row in rows]
     return [one for one in types if one != Type.REVIEW_OPENED.wire]
 
