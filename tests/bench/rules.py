@@ -166,7 +166,7 @@ def pure(contact: Contact, rules: Rulebook) -> dict[str, float]:
     steps: dict[str, Callable[[], object]] = {
         "decide (new)": lambda: decide(contact, None, around, rules, awaited=True),
         "  changed paths": lambda: changed_paths(before, contact),
-        "  rules": lambda: rules.holding(contact, Change(kind="record"), NO_ACTIVITY, "2026-11-22", frozenset()),
+        "  rules": lambda: rules.holding(contact, Change(kind="record"), NO_ACTIVITY, NOW, frozenset()),
         "search keys": lambda: search_keys(contact),
     }
     found: dict[str, float] = {}

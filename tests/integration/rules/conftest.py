@@ -12,8 +12,8 @@ from tests.integration.rules.world import Process
 from tests.support.stack import Stack, create_database, drop_database
 
 TABLES = (
-    "rules.contact, rules.lookup, rules.label, rules.change, rules.timeline, runtime.outbox, runtime.token, "
-    "backup.version, backup.member, backup.archive, backup.event"
+    "rules.contact, rules.lookup, rules.label, rules.change, rules.timeline, rules.timer, rules.firing, "
+    "rules.delivery, runtime.outbox, runtime.token, backup.version, backup.member, backup.archive, backup.event"
 )
 
 

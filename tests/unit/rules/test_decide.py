@@ -1,6 +1,6 @@
 """Decide: what becomes of a snapshot. Values in, values out; the guarantees stand in the names."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.rules.core.changes import changed_paths
-from services.rules.core.decide import Around, Published, Seen, Standing, decide, decide_gone, said_again, today_in
+from services.rules.core.decide import Around, Published, Seen, Standing, decide, decide_gone, said_again
 from services.rules.core.rulebook import rulebook
 from shared.domain.contact import CauseKind, ConsentState, Contact, Email
 from shared.domain.events import Happened, Retired
@@ -129,15 +129,6 @@ def test_said_again_under_the_version_seen_is_the_same_content() -> None:
     seen = Standing(5, 1, stored)
     again = said_again(seen, a_cause("record", "late"), LATER.now)
     assert (again.version, again.changed, changed_paths(first.contact, again)) == (5, (), ())
-
-
-@pytest.mark.parametrize(
-    ("zone", "day"),
-    [("Europe/Berlin", date(2026, 3, 2)), ("America/New_York", date(2026, 3, 1)), (None, date(2026, 3, 1)),
-     ("Nowhere/At_All", date(2026, 3, 1)), ("../etc/passwd", date(2026, 3, 1))],
-)  # fmt: skip
-def test_today_is_a_date_in_the_zone_of_the_contact(zone: str | None, day: date) -> None:
-    assert today_in(zone, datetime(2026, 3, 1, 23, 30, tzinfo=UTC)) == day
 
 
 @given(st.lists(st.tuples(st.sampled_from(["record", "refresh"]), st.sampled_from(["", "a", "b"])), max_size=12))

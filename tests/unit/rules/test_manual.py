@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from ruamel.yaml import YAML
 
-from services.rules.core import conditions, priority, rulebook
+from services.rules.core import conditions, faults, priority, rulebook
 from services.rules.core.activity import DAYS_BACK
 from shared.domain.configuration import Rule
 
@@ -38,8 +38,8 @@ def test_the_figures_of_the_manual_are_those_of_the_code() -> None:
         f"| interactions | {each:.0f} for each of the last {DAYS_BACK} days, at most {most:.0f} |",
         f"| business address | {priority.BUSINESS_POINTS:.0f} where",
         f"at most {conditions.EXPRESSION_LENGTH_MAX:,} characters",
-        f"names of up to {rulebook.NAME_LENGTH_MAX} characters",
-        f"-{rulebook.SCORE_MAX} to {rulebook.SCORE_MAX}",
+        f"names of up to {faults.NAME_LENGTH_MAX} characters",
+        f"-{faults.SCORE_MAX} to {faults.SCORE_MAX}",
         f"At most {rulebook.RULES_MAX:,} rules",
     ):
         assert figure in MANUAL, figure

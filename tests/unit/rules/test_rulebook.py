@@ -10,7 +10,6 @@ from shared.domain.configuration import Rule, Then
 from shared.domain.contact import Contact
 from tests.unit.rules.build import NOW, a_contact, insured, rules
 
-TODAY = "2026-11-22"
 UNKNOWN = "unknown field contact.company.indutsry, did you mean industry?"
 INSURED = 'contact.company.industry == "insurance"'
 
@@ -18,7 +17,7 @@ INSURED = 'contact.company.industry == "insurance"'
 def holding(book: Rulebook, contact: Contact, stuck: frozenset[str] = frozenset()) -> Holding:
     """What holds today, after two purchases."""
     activity = Activity((Tally("purchase", NOW.date().toordinal(), 2),), NOW)
-    return book.holding(contact, Change(kind="record"), activity, TODAY, stuck)
+    return book.holding(contact, Change(kind="record"), activity, NOW, stuck)
 
 
 def test_rules_give_categories_segments_and_points_in_their_order() -> None:
@@ -73,7 +72,7 @@ def test_everything_wrong_with_the_rules_is_said_at_once_and_where() -> None:
         )
     assert str(refused.value).splitlines() == [
         f"rules.yaml: rules.typo.when: line 1, column 16: {UNKNOWN}",
-        "rules.yaml: rules.empty.then: says nothing; give it a category, a segment or a score",
+        "rules.yaml: rules.empty.then: says nothing; give it a category, a segment, a score, notify or mail",
         "rules.yaml: rules.loud.then.score: is from -100 to 100",
         "rules.yaml: rules.blank.then.category: a name has 1 to 100 printable characters",
     ]
