@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from services.dedup import store
-from services.dedup.core import answering, interactions, judging, saying
+from services.dedup.core import answering, interactions, judging, restoring, saying
 from services.dedup.core.answering import Batch, Memo
 from services.dedup.core.arriving import Work, at_the_door, event_keys, record_of, work_of
 from services.dedup.core.clustering import Judgement
@@ -22,6 +22,7 @@ from services.dedup.core.judging import Withdraw
 from services.dedup.core.locking import Needs, contacts_of, keys_of, near, needs_of
 from services.dedup.core.saying import Decided
 from services.dedup.core.scene import NOTHING, Candidate, Pair, Plan, Scene, Scores, led, reviews
+from services.dedup.requests.desk import Desk
 from services.dedup.settings import DedupSettings
 from shared.domain.errors import Transient
 from shared.domain.events import Decision
@@ -125,6 +126,8 @@ class Identity:
     ) -> tuple[Result, Scene, Mapping[str, Change]]:
         """Everything behind the key locks: read, decide, write."""
         redelivered = await self._redelivered(connection, work)
+        if work.restored is not None and await store.contacts(connection, [work.restored.identity.contact_id]):
+            work = replace(work, restored=None)
         batch = await self._read(connection, work.without(redelivered), memo)
         await self._wake(connection, batch)
         missing = keys_of(batch, self._countries) - keys
@@ -133,7 +136,12 @@ class Identity:
         scores, gone, revisions, needs = await self._score(connection, batch)
         scene = await self._lock_contacts(connection, needs)
         scene = await self._judge(connection, batch, scene)
+        restored = batch.work.restored
+        if restored is not None:
+            scene = restoring.scene_of(scene, restored)
         plan = self._plan(batch, scene, scores)
+        if restored is not None:
+            plan = restoring.plan_of(plan, scene, restored)
         self._composer.measure(plan, scene, batch.changes)
         await self._write(connection, batch, plan, scores, (gone, revisions))
         decided = answering.decided(batch, plan, scene)
@@ -174,8 +182,8 @@ class Identity:
         look_up = await self._looked_up(connection, batch, addresses)
         for happening in happenings:
             address = named[happening.event_id]
-            found = self._whose(batch, happening, address, look_up)
-            if isinstance(found, Unfound) and found is not Unfound.SHARED:
+            found = happening.record_id or self._whose(batch, happening, address, look_up)
+            if found in {Unfound.UNKNOWN, Unfound.HOPELESS, interactions.introduced_id(happening)}:
                 introduced = interactions.introduced(happening, address)
                 if introduced is not None:
                     found = introduced.record_id
@@ -409,7 +417,8 @@ class Identity:
         await store.park(connection, batch.waiting, now)
         late = [one for happening in woken for one in answering.told_interaction(happening, decided)]
         late += saying.decided([answer for one in woken if (answer := decided[one.event_id].answer)], now)
-        await outbox.append(connection, "dedup", [*saying.happenings(plan, opened), *late])
+        happened = saying.happenings(plan, opened) if batch.work.restored is None else []
+        await outbox.append(connection, "dedup", [*happened, *late])
 
     async def give_up(self, happenings: Sequence[Happening]) -> None:
         """Drop interactions whose person never came, and let their receipts know."""
@@ -460,6 +469,7 @@ class Dedup:
         self.messages_max = settings.batch_messages_max
         self._world = world
         self._identity = identity
+        self._desk = Desk(world, identity.carry_out)
 
     async def settle(self, batch: Sequence[Taken]) -> Settled:
         """Decide a batch in one transaction; what was decided before is said again. Raises Transient."""
@@ -472,7 +482,11 @@ class Dedup:
             if outcome is not None:
                 outcomes[place] = outcome
             seen.add(taken.event.id)
-        return await self._settled(batch, outcomes)
+        open_ = [place for place in range(len(batch)) if place not in outcomes]
+        asked = [place for place in open_ if restoring.is_request(batch[place].event)]
+        says = await self._desk.take([batch[place].event for place in asked])
+        settled = await self._settled(batch, {**outcomes, **dict.fromkeys(asked, Forward())})
+        return Settled(settled.outcomes, [*says, *settled.says])
 
     async def _settled(self, batch: Sequence[Taken], outcomes: dict[int, Outcome]) -> Settled:
         places = [place for place in range(len(batch)) if place not in outcomes]

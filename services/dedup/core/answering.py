@@ -88,6 +88,8 @@ def _version(contact: str | None, plan: Plan, scene: Scene) -> int | None:
 def causes(batch: Batch) -> dict[str, Cause]:
     """What made the changes, by record id and by contact id, in the order of the batch; the last of a name holds."""
     work = batch.work
+    if work.restored is not None:
+        return {"": work.restored.cause}
     made: dict[str, Cause] = {}
     if work.verdict is not None:
         made[""] = Cause(kind="judgement", id=batch.judgement_ids[0], by=work.verdict.by)

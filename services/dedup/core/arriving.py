@@ -2,15 +2,42 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 from uuid import UUID
 
 from services.dedup.core.folding import Told
 from services.dedup.core.interactions import Happening, key_of
 from services.dedup.core.judging import Verdict
 from shared.domain.contact import Cause
-from shared.domain.events import Event, InteractionReceived, RecordDeleted, RecordReceived, RefreshRequested
+from shared.domain.events import (
+    ErasureRequested,
+    Event,
+    IdentityAssigned,
+    InteractionReceived,
+    Judged,
+    RecordDeleted,
+    RecordReceived,
+    RefreshRequested,
+)
 from shared.domain.outcome import DeadLetter, Drop, DropReason, LetterReason
 from shared.domain.record import Patch
+
+RESTORES: Final = "restores"
+RECORD: Final = "record"
+"""Headers (`ce_restores`, `ce_record`) of a part of a restore: its contact, and the record of an interaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A contact that comes back from a backup, and the event that says so."""
+
+    identity: IdentityAssigned
+    event_id: str
+
+    @property
+    def cause(self) -> Cause:
+        """What makes its version."""
+        return Cause(kind="restore", id=self.event_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +50,7 @@ class Work:
     causes: Mapping[str, Cause] = field(default_factory=dict[str, Cause])
     traces: Mapping[str, str] = field(default_factory=dict[str, str])
     verdict: Verdict | None = None
+    restored: Restored | None = None
     dry_run: bool = False
 
     def without(self, event_ids: Collection[str]) -> "Work":
@@ -42,10 +70,17 @@ def at_the_door(event: Event) -> DeadLetter | Drop | None:
             ids = [named]
         case InteractionReceived(contact=ref):
             ids = [one for one in (ref.record_id, ref.contact_id) if one is not None]
+        case IdentityAssigned() as one:
+            ids = [one.contact_id, one.founder, *(id_ for f in one.formers for id_ in (f.contact_id, f.founder))]
+        case Judged() as one:
+            ids = [one.judgement_id, *one.left, *one.right]
+        case ErasureRequested() as one:
+            ids = [one.erasure_id, *(id_ for id_ in (one.contact_id, one.record_id) if id_ is not None)]
         case None:
             return DeadLetter(LetterReason.INVALID, "the message has no value")
         case _:
             return Drop(DropReason.NOT_OURS)
+    ids += [event.extensions[name] for name in (RESTORES, RECORD) if name in event.extensions]
     if all(is_uuid(one) for one in (event.id, *ids)):
         return None
     return DeadLetter(LetterReason.INVALID, "an id is no UUID")
@@ -109,4 +144,10 @@ def record_of(event: Event) -> str | None:
 
 def event_keys(work: Work) -> list[int]:
     """Keys of events that are about no record, so that one delivered twice at once is decided once."""
-    return [key_of(f"event|{one}") for one in (*(h.event_id for h in work.happenings), *work.refreshes)]
+    keys = [key_of(f"event|{one}") for one in (*(h.event_id for h in work.happenings), *work.refreshes)]
+    return keys if work.restored is None else [*keys, contact_key(work.restored.identity.contact_id)]
+
+
+def contact_key(contact_id: str) -> int:
+    """The key that is locked by whoever restores this contact."""
+    return key_of(f"contact|{contact_id}")

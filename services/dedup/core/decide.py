@@ -13,6 +13,7 @@ from services.dedup.core.comparison import Evidence, compare
 from services.dedup.core.folding import Change
 from services.dedup.core.model import Model
 from services.dedup.core.population import Population
+from services.dedup.core.restoring import as_they_were
 from services.dedup.core.scene import NOTHING, Candidate, Pair, Plan, Row, Scene, Scores
 from shared.domain.contact import Cause
 from shared.domain.normalise import Traits
@@ -84,6 +85,8 @@ def regroup(
     """
     now, new_id = times
     before = _before(scene, changes)
+    if scene.restored is not None:
+        before |= {record_id: scene.restored for record_id in changes if before[record_id] is None}
     gone = {record_id for record_id, change in changes.items() if change.traits is None}
     traits = _traits(scene, changes, before)
     anew = {record_id for record_id, change in changes.items() if change.compared_anew}
@@ -94,6 +97,8 @@ def regroup(
         for record_id, contact in before.items()
         if record_id in traits or (record_id in gone and contact in scene.regroup)
     }
+    if scene.restored is not None:
+        parted = as_they_were(parted, traits, before)
     assigned = _assigned(parted.groups, present, scene, new_id)
     groups = {contact: group for group, contact in assigned.contact_ids.items()}
     home = _home(before, gone, groups)

@@ -58,12 +58,15 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One interaction to be resolved. `waited`: it comes from where it was parked, not from the topic."""
+    """One interaction to be resolved. `waited`: it comes from where it was parked, not from the topic; `record_id`: it
+    was resolved before, and comes back from a backup.
+    """
 
     event_id: str
     said: InteractionReceived
     waited: bool = False
     traceparent: str | None = None
+    record_id: str | None = None
 
 
 class Unfound(StrEnum):

@@ -47,7 +47,7 @@ class Row:
     created_at: datetime
     updated_at: datetime
     cause: Cause
-    retired: Literal["merged", "deleted"] | None = None
+    retired: Literal["merged", "deleted", "erased"] | None = None
     merged_into: str | None = None
     merged_into_version: int | None = None
 
@@ -74,7 +74,8 @@ class Scene:
 
     `rows` holds the locked contacts and the former ids that redirect into them; `members` all records of the living
     ones; `edges` the stored evidence among them; `regroup` the contacts whose records are grouped anew, `resay` those
-    that get a new version whatever comes out; `formers` says where every former id leads that leads to one of them.
+    that get a new version whatever comes out; `formers` says where every former id leads that leads to one of them;
+    `restored` is the contact to which all new records belong, since they did so before.
     """
 
     rows: Mapping[str, Row] = field(default_factory=dict[str, Row])
@@ -84,6 +85,7 @@ class Scene:
     regroup: frozenset[str] = NOTHING
     resay: frozenset[str] = NOTHING
     formers: Mapping[str, str] = field(default_factory=dict[str, str])
+    restored: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Plan:
 def led(contact_ids: Iterable[str], rows: Mapping[str, Row]) -> frozenset[str]:
     """Where these contacts are now: former ids lead to what took them in, deleted and unknown ones nowhere."""
     known = [rows[contact] for contact in contact_ids if contact in rows]
-    return frozenset(row.merged_into or row.contact_id for row in known if row.retired != "deleted")
+    return frozenset(row.merged_into or row.contact_id for row in known if row.retired in {None, "merged"})
 
 
 def reviews(offers: Iterable[Offer], now: datetime) -> list[Review]:
