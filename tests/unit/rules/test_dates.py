@@ -70,7 +70,7 @@ def test_a_time_that_is_skipped_comes_later_and_one_that_comes_twice_counts_the_
 
 
 def test_whom_we_did_not_know_on_the_day_is_not_congratulated_afterwards_unless_the_rule_says_how_long() -> None:
-    known = {"birthday": "1980-07-15", "created_at": datetime(2026, 7, 16, tzinfo=UTC)}
+    known: dict[str, Any] = {"birthday": "1980-07-15", "created_at": datetime(2026, 7, 16, tzinfo=UTC)}
     now = "2026-07-16T12:00:00Z"
     assert [one.occasion for one in windows(At(anniversary="birthday"), now, **known)] == ["2027"]
     assert "2026" in [one.occasion for one in windows(At(anniversary="birthday", valid_for="3d"), now, **known)]
