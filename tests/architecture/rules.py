@@ -31,11 +31,13 @@ SERVICE_FILES = frozenset(
 )
 EXTRA_FILES = {
     "ingest": frozenset({"connectors"}),
-    "dedup": frozenset({"model.json", "train"}),
+    "dedup": frozenset({"model.json", "requests", "train"}),
     "enrich": frozenset({"providers"}),
     "rules": frozenset({"train", "writes.py", "timers.py", "deliveries.py"}),
+    "backup": frozenset({"jobs"}),
 }
-"""What comes with one service alone: vendors, providers, learning, and the weights that dedup ships."""
+"""What comes with one service alone: vendors, providers, learning, the weights that dedup ships, its restores and
+erasures, and the jobs of backup."""
 
 RUNTIME_FILES = frozenset(
     {

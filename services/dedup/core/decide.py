@@ -85,8 +85,6 @@ def regroup(
     """
     now, new_id = times
     before = _before(scene, changes)
-    if scene.restored is not None:
-        before |= {record_id: scene.restored for record_id in changes if before[record_id] is None}
     gone = {record_id for record_id, change in changes.items() if change.traits is None}
     traits = _traits(scene, changes, before)
     anew = {record_id for record_id, change in changes.items() if change.compared_anew}
@@ -122,7 +120,7 @@ def _before(scene: Scene, changes: Mapping[str, Change]) -> dict[str, str | None
     What a change was read with is older: since then its record may have moved on with others. It counts only for
     records of no locked contact, which have none.
     """
-    before: dict[str, str | None] = dict.fromkeys(changes)
+    before: dict[str, str | None] = dict.fromkeys(changes, scene.restored)
     return before | {record_id: stored.contact_id for record_id, stored in scene.members.items()}
 
 
