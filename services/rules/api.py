@@ -9,6 +9,7 @@ import stamina
 from fastapi import APIRouter, Query, Request, Response
 
 from services.rules.core.conditions import Why
+from services.rules.core.dates import as_plain
 from services.rules.core.labels import label
 from services.rules.core.plan import is_id
 from services.rules.core.questions import FOUND_MAX, FOUND_USUAL, Asked, Search, asked
@@ -205,8 +206,9 @@ def _entry(entry: Entry) -> dict[str, Any]:
 
 def _ruled(rule: Rule, unanswered: Unanswered) -> dict[str, Any]:
     counts = {why.value: count for (name, why), count in unanswered.items() if name == rule.name}
-    then = {"category": rule.then.category, "segment": rule.then.segment, "score": rule.then.score}
-    return {"name": rule.name, "when": rule.when, "then": then, "sticky": rule.sticky, "unanswered": counts}
+    at = None if rule.at is None else as_plain(rule.at)
+    ways = {"delivery": rule.delivery, "sticky": rule.sticky, "unanswered": counts}
+    return {"name": rule.name, "when": rule.when, "at": at, "then": msgspec.to_builtins(rule.then), **ways}
 
 
 def _rules_by_segment(rulebook: Rulebook) -> dict[str, list[str]]:

@@ -7,11 +7,13 @@ import msgspec
 import pytest
 from ruamel.yaml import YAML
 
-from services.rules.core import conditions, faults, priority, rulebook
+from services.rules.core import conditions, dates, delivering, faults, priority, rulebook
 from services.rules.core.activity import DAYS_BACK
-from shared.domain.configuration import Rule
+from shared.domain.configuration import Channel, Rule
 
-MANUAL = (Path(__file__).parents[3] / "docs" / "rules.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs"
+MANUAL = (DOCS / "rules.md").read_text()
+NOTIFICATIONS = (DOCS / "notifications.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
@@ -24,10 +26,31 @@ def test_the_conditions_of_the_manual_can_be_used(text: str) -> None:
     conditions.compiled(text)
 
 
-def test_the_rules_of_the_manual_can_be_used() -> None:
-    (text,) = blocks("yaml")
-    rules = msgspec.convert(YAML(typ="safe").load(text)["rules"], list[Rule])
-    assert len(rulebook.rulebook(rules).rules) == 2
+def test_the_rules_of_the_manuals_can_be_used() -> None:
+    texts = {f"{name}.de": "Subject: x\n\nx\n" for name in ("birthday", "missing-phone")}
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    channels = msgspec.convert(
+        {
+            "log": {},
+            "mail": {"smtp": "smtp://localhost", "from": "crm@example.de"},
+            "sales-hook": {"webhook": "https://example.org", "secret": secret},
+        },
+        dict[str, Channel],
+    )
+    found: list[str] = []
+    for text in [*blocks("yaml"), *re.findall(r"```yaml\n(.*?)```", NOTIFICATIONS, re.DOTALL)]:
+        read = YAML(typ="safe").load(re.sub(r"(\d{4}-\d\d-\d\d)", r'"\1"', text))
+        rules = msgspec.convert(read.get("rules", []), list[Rule])
+        msgspec.convert(read.get("channels", {}), dict[str, Channel])
+        found += [one.rule.name for one in rulebook.rulebook(rules, channels, texts).rules]
+    assert {"key-accounts", "gone-quiet", "no-phone", "birthday-mail"} <= set(found)
+
+
+def test_every_reason_to_give_up_is_documented() -> None:
+    for reason in delivering.Ended:
+        assert reason is delivering.Ended.SENT or f"| `{reason.value}` |" in NOTIFICATIONS
+    assert len(delivering.PAUSES_S) + 1 == 10
+    assert "it was tried ten times" in NOTIFICATIONS
 
 
 def test_the_figures_of_the_manual_are_those_of_the_code() -> None:
@@ -41,6 +64,7 @@ def test_the_figures_of_the_manual_are_those_of_the_code() -> None:
         f"names of up to {faults.NAME_LENGTH_MAX} characters",
         f"-{faults.SCORE_MAX} to {faults.SCORE_MAX}",
         f"At most {rulebook.RULES_MAX:,} rules",
+        f"| {dates.CATCH_UP_DAYS} days later |",
     ):
         assert figure in MANUAL, figure
     assert priority.REASONS_MAX == 5
