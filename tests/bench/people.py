@@ -10,7 +10,7 @@ from shared.domain.names import family_per_million, given_per_million
 from shared.domain.text import is_placeholder
 
 UMLAUTS: Final = {
-    name.translate(str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})): name
+    name.translate(str.maketrans(dict(zip("äöüß", ("ae", "oe", "ue", "ss"), strict=True)))): name
     for name in (
         "jürgen", "günter", "günther", "jörg", "björn", "rüdiger", "käthe", "bärbel", "jürg", "sören", "müller",
         "schäfer", "schröder", "krüger", "köhler", "könig", "möller", "weiß", "günther", "krämer", "jäger", "böhm",
