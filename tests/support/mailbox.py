@@ -3,7 +3,7 @@
 import asyncio
 import email
 import email.policy
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -47,7 +47,7 @@ class Mailbox:
 
 
 @asynccontextmanager
-async def mailbox() -> AsyncIterator[Mailbox]:
+async def mailbox() -> AsyncGenerator[Mailbox]:
     """A running mail server."""
     box = Mailbox()
     server = await asyncio.start_server(box.serve, "127.0.0.1", 0)
@@ -71,7 +71,7 @@ class Hook:
 
 
 @asynccontextmanager
-async def hook() -> AsyncIterator[Hook]:
+async def hook() -> AsyncGenerator[Hook]:
     """A running receiver."""
     found = Hook()
     application = web.Application()

@@ -63,7 +63,8 @@ class Office:
 
     async def say(self, **what: Any) -> None:
         """Somebody arrives, and is told of."""
-        await self.process.take(enriched(a_contact(**({"consents": (GRANTED,)} | what))))
+        values: dict[str, Any] = {"consents": (GRANTED,)}
+        await self.process.take(enriched(a_contact(**(values | what))))
         await self.timers.run()
 
     async def later(self, seconds: float = 0.0) -> None:

@@ -21,7 +21,8 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 def windows(at: At, now: str, activity: Activity = NO_ACTIVITY, zone: ZoneInfo = BERLIN, **what: Any) -> list[Window]:
     """The occasions at a time, of a contact we have known for long."""
-    contact = a_contact(**({"created_at": LONG_AGO} | what))
+    values: dict[str, Any] = {"created_at": LONG_AGO}
+    contact = a_contact(**(values | what))
     return list(dated(at).windows(Around(contact, activity, datetime.fromisoformat(now), zone)))
 
 
