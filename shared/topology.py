@@ -64,12 +64,16 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One service's place on the path: what it reads, what it says, and where it sets messages aside."""
+    """One service's place on the path: what it reads, what it says, and where it sets messages aside.
+
+    `patience_ms` is how long a fetch may wait for more messages: nobody waits for those who stand beside the path.
+    """
 
     service: str
     consumes: tuple[Topic, ...]
     produces: tuple[Topic, ...]
     dead_letters: Topic
+    patience_ms: int = 100
 
 
 def _kept(days: int) -> tuple[tuple[str, str], ...]:
@@ -148,12 +152,12 @@ DEAD_LETTERS: Final = {
 }
 
 PATH: Final = (
-    Step("ingest", (RECEIVED, RESOLVED, CLEAN, *DEAD_LETTERS.values()), (RECEIVED,), DEAD_LETTERS["ingest"]),
+    Step("ingest", (RECEIVED, RESOLVED, CLEAN, *DEAD_LETTERS.values()), (RECEIVED,), DEAD_LETTERS["ingest"], 500),
     Step("dedup", (RECEIVED,), (RESOLVED, EVENTS, DECIDED), DEAD_LETTERS["dedup"]),
     Step("validate", (RESOLVED,), (VALIDATED,), DEAD_LETTERS["validate"]),
     Step("enrich", (VALIDATED,), (ENRICHED,), DEAD_LETTERS["enrich"]),
     Step("rules", (ENRICHED, CLEAN), (CLEAN, EVENTS, RECEIVED), DEAD_LETTERS["rules"]),
-    Step("backup", (RECEIVED, CLEAN, EVENTS, DECIDED), (RECEIVED,), DEAD_LETTERS["backup"]),
+    Step("backup", (RECEIVED, CLEAN, EVENTS, DECIDED), (RECEIVED,), DEAD_LETTERS["backup"], 500),
 )
 """The services in the order a contact meets them."""
 

@@ -214,7 +214,7 @@ class Process:
     async def _loop(self, stage: Stage) -> None:
         step = step_of(self.name)
         topics = [topic.name for topic in step.consumes]
-        consumer = self._consumer = self._broker.consumer(self.name, topics, self._settings.instance)
+        consumer = self._consumer = self._broker.consumer(self.name, topics, self._settings.instance, step.patience_ms)
         await self._patiently("group", consumer.start)
         loop = Loop(
             step=step,

@@ -9,8 +9,9 @@ from typing import Any, Final
 from shared.domain.names import family_per_million, given_per_million
 from shared.domain.text import is_placeholder
 
+FOLDED: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 UMLAUTS: Final = {
-    name.translate(str.maketrans(dict(zip("äöüß", ("ae", "oe", "ue", "ss"), strict=True)))): name
+    name.translate(FOLDED): name
     for name in (
         "jürgen", "günter", "günther", "jörg", "björn", "rüdiger", "käthe", "bärbel", "jürg", "sören", "müller",
         "schäfer", "schröder", "krüger", "köhler", "könig", "möller", "weiß", "günther", "krämer", "jäger", "böhm",
@@ -34,7 +35,6 @@ MOBILE: Final = (("160", 7), ("162", 7), ("163", 7), ("170", 7), ("171", 7), ("1
                  ("178", 7), ("179", 7), ("1511", 7), ("1522", 7), ("1573", 7), ("1590", 7))  # fmt: skip
 """Prefixes of German mobile numbers in use, and the digits behind them."""
 
-FOLDED: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 SYLLABLES: Final = (
     "ba", "be", "bo", "da", "do", "fa", "ga", "go", "ha", "ka", "ko", "la", "le", "lo", "ma", "me", "mo", "na",
     "no", "ra", "ro", "sa", "so", "ta", "to", "wa", "zi",

@@ -150,8 +150,11 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
 class Broker(Protocol):
     """Makes the ends of the log. Names passed in carry no prefix; the implementation adds it."""
 
-    def consumer(self, group: str, topics: Sequence[str], instance: str | None) -> Consumer:
-        """A member of `group` over `topics`; a stable `instance` makes its place survive a quick restart."""
+    def consumer(self, group: str, topics: Sequence[str], instance: str | None, patience_ms: int = 100) -> Consumer:
+        """A member of `group` over `topics`; a stable `instance` makes its place survive a quick restart.
+
+        `patience_ms` is how long it may wait for more messages before it hands over the few there are.
+        """
         ...
 
     def producer(self) -> Producer:

@@ -51,10 +51,9 @@ REBALANCE_GRACE_S: Final = 5.0
 """How much longer than asked a take may wait while the group is being rebalanced."""
 
 FETCH_BYTES_MIN: Final = 256 * 1024
-FETCH_WAIT_MS: Final = 100
-"""A fetch is answered when so much is there, or after so long. Answered at the first byte, every stage works in tiny
-batches and the broker spends twice the time on them (`make bench`: 3,300 µs a contact became 1,600); five stages add
-a quarter of a second to a lone contact, and nothing to a stream."""
+"""A fetch is answered when so much is there, or its member's patience is over. Answered at the first byte, every stage
+works in tiny batches and the broker spends twice the time on them (`make bench`: 3,300 µs a contact became 1,600); five
+stages add a quarter of a second to a lone contact, and nothing to a stream."""
 
 FETCH_BYTES_MAX: Final = 1024 * 1024
 """For each partition in a fetch: a few hundred contacts, or two messages of full size."""
@@ -98,9 +97,10 @@ class KafkaBroker:
         self._topic_prefix = topic_prefix
         self._group_prefix = group_prefix
 
-    def consumer(self, group: str, topics: Sequence[str], instance: str | None) -> Consumer:
+    def consumer(self, group: str, topics: Sequence[str], instance: str | None, patience_ms: int = 100) -> Consumer:
         """A member of a group; it is not connected before `start`."""
-        return KafkaConsumer(connection(self._kafka), self._group_prefix + group, topics, self._topic_prefix, instance)
+        connected = {**connection(self._kafka), "fetch_max_wait_ms": patience_ms}
+        return KafkaConsumer(connected, self._group_prefix + group, topics, self._topic_prefix, instance)
 
     def producer(self) -> Producer:
         """A producer; it is not connected before `start`."""
@@ -140,7 +140,6 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # the cli
             enable_auto_commit=False,
             auto_offset_reset="none",  # T7: "latest" jumps to the end without a word
             check_crcs=True,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
             fetch_min_bytes=FETCH_BYTES_MIN,
             max_partition_fetch_bytes=FETCH_BYTES_MAX,
             session_timeout_ms=10_000,

@@ -26,8 +26,14 @@ class MemoryBroker:
         self._logs: dict[TopicPartition, list[Message]] = {}
         self._groups: dict[str, _Group] = {}
 
-    def consumer(self, group: str, topics: Sequence[str], instance: str | None) -> Consumer:  # noqa: ARG002
-        """A member of a group; `instance` changes nothing here, since nobody waits for the dead."""
+    def consumer(
+        self,
+        group: str,
+        topics: Sequence[str],
+        instance: str | None,  # noqa: ARG002
+        patience_ms: int = 100,  # noqa: ARG002
+    ) -> Consumer:
+        """A member of a group; the rest changes nothing here, since nobody waits for the dead, or for more."""
         return MemoryConsumer(self, self.group(group), topics)
 
     def producer(self) -> Producer:
