@@ -1,6 +1,11 @@
 """Backup, put together."""
 
+from collections.abc import Mapping
+
 from services.backup.api import router
+from services.backup.jobs import api as jobs
+from services.backup.jobs.store import Runs, Tables
+from services.backup.jobs.working import Worker
 from services.backup.settings import BackupSettings
 from services.backup.stage import Backup
 from services.backup.store import Store
@@ -9,9 +14,17 @@ from shared.runtime.world import Service, World
 
 async def build(world: World) -> Service:
     """The service in this world."""
-    store = Store(world.database)
+    store, runs, tables = Store(world.database), Runs(world.database), Tables(world.database)
+    worker = Worker(world, runs, tables)
+
+    async def pending() -> Mapping[str, int]:
+        return {"runs": await runs.open_runs()}
+
     return Service(
         name="backup",
         stage=Backup(store, BackupSettings().batch_messages_max),
-        routers=(router(store),),
+        routers=(router(store), jobs.backups(world, runs), jobs.restores(world, runs, tables)),
+        chores=(worker.chore(),),
+        pending=pending,
+        close=(worker.close,),
     )

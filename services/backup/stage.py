@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar, assert_never
 
-from services.backup.core.decide import Happening, Kept, Received, Version, decide
+from services.backup.core.decide import Decided, Happening, Kept, Received, Version, decide
 from services.backup.store import Store
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, Outcome, Outgoing
 from shared.runtime.stage import Settled, Taken
@@ -25,10 +25,12 @@ class Backup:
         versions = {(one.contact_id, one.version): (one, value) for one, value in _of(Version, decided, values)}
         received = {one.event_id: (one, value) for one, value in _of(Received, decided, values)}
         happenings = {one.event_id: (one, value) for one, value in _of(Happening, decided, values)}
+        said = {(one.kind, one.id, one.version): (one, value) for one, value in _of(Decided, decided, values)}
         async with self._store.transaction() as connection:
             new_versions = await self._store.keep_versions(connection, list(versions.values()))
             new_events = await self._store.keep_received(connection, list(received.values()))
             new_events |= await self._store.keep_happenings(connection, list(happenings.values()))
+            new_events |= await self._store.keep_decided(connection, [said[key] for key in sorted(said)])
         return Settled([_outcome(one, new_versions, new_events) for one in decided])
 
     async def acknowledged(self, batch: Sequence[Taken], settled: Settled) -> Sequence[Outgoing]:  # noqa: ARG002
@@ -53,6 +55,8 @@ def _outcome(decided: Kept | Drop | DeadLetter, new_versions: set[tuple[str, int
             new = (decided.contact_id, decided.version) in new_versions
         case Received() | Happening():
             new = decided.event_id in new_events
+        case Decided():
+            new = decided.id in new_events
         case _:
             assert_never(decided)
     return Forward() if new else Drop(DropReason.REDELIVERED)

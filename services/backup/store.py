@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 import zstandard
 
-from services.backup.core.decide import Happening, Received, Version
+from services.backup.core.decide import Decided, Happening, Received, Version
 from shared.domain.contact import Cause
 from shared.runtime.database import Connection, Database
 
@@ -119,6 +119,37 @@ class Store:
         )
         return {row["event_id"] for row in rows}
 
+    async def keep_decided(self, connection: Connection, decided: Sequence[tuple[Decided, bytes | None]]) -> set[str]:
+        """Keep what was decided, the newest of each id, and where records are; returns the ids of what was new."""
+        newest = {(one.kind, one.id): (one, value) for one, value in decided}
+        if not newest:
+            return set()
+        rows = await connection.fetch(
+            """INSERT INTO backup.decided AS d (kind, id, subject, version, at, value)
+               SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::bytea[])
+               ON CONFLICT (kind, id) DO UPDATE SET subject = excluded.subject, version = excluded.version,
+                   at = excluded.at, value = excluded.value
+                   WHERE d.version < excluded.version
+               RETURNING id::text""",
+            [one.kind for one, _ in newest.values()],
+            [one.id for one, _ in newest.values()],
+            [one.subject for one, _ in newest.values()],
+            [one.version for one, _ in newest.values()],
+            [one.at for one, _ in newest.values()],
+            [packed(one.value or value or b"") for one, value in newest.values()],
+        )
+        homes = {record: (one.id, one.at) for one, _ in sorted(decided, key=_time) for record in one.records}
+        await connection.execute(
+            """INSERT INTO backup.home AS h (record_id, contact_id, at)
+               SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
+               ON CONFLICT (record_id) DO UPDATE SET contact_id = excluded.contact_id, at = excluded.at
+                   WHERE h.at <= excluded.at""",
+            sorted(homes),
+            [homes[record][0] for record in sorted(homes)],
+            [homes[record][1] for record in sorted(homes)],
+        )
+        return {row["id"] for row in rows}
+
     async def versions(self, contact_ids: Sequence[str]) -> dict[str, list[Version]]:
         """All versions of these contacts, without documents."""
         rows = await self._database.fetch(
@@ -201,6 +232,10 @@ class Store:
             TRACED_MAX,
         )
         return [dict(row) for row in rows]
+
+
+def _time(decided: tuple[Decided, bytes | None]) -> datetime:
+    return decided[0].at
 
 
 def _version(row: Any) -> Version:

@@ -106,6 +106,29 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return f"Channel({'smtp' if self.smtp else 'webhook' if self.webhook else 'log'})"
 
 
+class Backups(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When to back up (five fields of cron, in a time zone), where to, and of how many periods the last set stays."""
+
+    schedule: str | None = None
+    timezone: str = "Europe/Berlin"
+    to: str | None = None
+    keep: Mapping[Literal["daily", "weekly", "monthly"], int] = {}
+
+
+class Reconcile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When to recompute identities (five fields of cron, in a time zone)."""
+
+    schedule: str | None = None
+    timezone: str = "Europe/Berlin"
+
+
+class Operations(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is done by the clock, without anybody asking."""
+
+    backup: Backups = Backups()
+    reconcile: Reconcile = Reconcile()
+
+
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """Everything configured, as one value with the digest of the files it was read from."""
 
@@ -115,3 +138,4 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...]
     channels: Mapping[str, Channel] = {}
     templates: Mapping[str, str] = {}
+    operations: Operations = Operations()

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
 import msgspec
+from croniter import croniter
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 
-from shared.domain.configuration import Channel, Configuration, Fields, Rule, Source
+from shared.domain.configuration import Channel, Configuration, Fields, Operations, Rule, Source
 
 T = TypeVar("T")
 
@@ -27,6 +28,9 @@ FILE_BYTES_MAX: Final = 1024 * 1024
 
 RESOLVED: Final = frozenset({"secrets"})
 """Keys whose values may be `env:NAME` or `file:PATH`."""
+
+FILES: Final = ("sources.yaml", "fields.yaml", "rules.yaml", "channels.yaml", "operations.yaml")
+"""What a configuration folder may hold, beside templates; only the first must be there."""
 
 TEMPLATES_MAX: Final = 1_000
 """As many as there may be rules."""
@@ -59,13 +63,13 @@ _Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.constru
 
 
 def load(folder: Path, environment: Mapping[str, str] | None = None) -> Configuration:
-    """The configuration in this folder (sources.yaml, fields.yaml, rules.yaml, channels.yaml, templates/*.txt; only
-    the first must be there).
+    """The configuration in this folder (sources.yaml, fields.yaml, rules.yaml, channels.yaml, operations.yaml,
+    templates/*.txt; only the first must be there).
 
     Raises Misconfigured for whatever is wrong. The digest covers the files, not the secrets they point to.
     """
     environment = os.environ if environment is None else environment
-    texts = {name: _text(folder / name) for name in ("sources.yaml", "fields.yaml", "rules.yaml", "channels.yaml")}
+    texts = {name: _text(folder / name) for name in FILES}
     if not texts["sources.yaml"].strip():
         raise Misconfigured(f"{folder / 'sources.yaml'}: missing or empty; it names the sources that may write")
     found = {name: _parse(name, text) for name, text in texts.items()}
@@ -86,7 +90,27 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Configur
         rules=_rules(rules),
         channels={name: _channel(name, said, folder, environment) for name, said in channels.items()},
         templates=templates,
+        operations=_operations(found["operations.yaml"], folder, environment),
     )
+
+
+def _operations(said: Any, folder: Path, environment: Mapping[str, str]) -> Operations:
+    """What is done by the clock; only an address that is used must be there."""
+    operations = _as(said or {}, Operations, "operations.yaml")
+    backup = operations.backup
+    for name, job in (("backup", backup), ("reconcile", operations.reconcile)):
+        if job.schedule is not None and not croniter.is_valid(job.schedule):
+            raise Misconfigured(f"operations.yaml: {name}.schedule: is no cron expression such as 30 2 * * *")
+    if any(number < 0 for number in backup.keep.values()):
+        raise Misconfigured("operations.yaml: backup.keep: holds numbers from 0 on")
+    if backup.to is None:
+        return operations
+    to = (
+        backup.to
+        if backup.to.startswith("file:")
+        else _resolved(backup.to, "operations.yaml: backup.to", folder, environment)
+    )
+    return msgspec.structs.replace(operations, backup=msgspec.structs.replace(backup, to=to))
 
 
 def _templates(folder: Path) -> dict[str, str]:

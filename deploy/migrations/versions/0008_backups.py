@@ -40,15 +40,26 @@ def upgrade() -> None:
             CHECK (retired IN ('merged', 'deleted', 'erased')) NOT VALID;
         ALTER TABLE dedup.contact VALIDATE CONSTRAINT contact_retired_check;
 
-        -- The newest of every identity, judgement and resolved interaction that dedup has said.
+        -- The newest of every identity, judgement and resolved interaction that dedup has said. `subject` is where a
+        -- former id leads, or the record of an interaction.
         CREATE TABLE backup.decided (
             kind text NOT NULL,
             id uuid NOT NULL,
+            subject uuid,
             version bigint NOT NULL,
             at timestamptz NOT NULL,
             value bytea NOT NULL,
             PRIMARY KEY (kind, id)
         );
+        CREATE INDEX decided_subject ON backup.decided (subject) WHERE subject IS NOT NULL;
+
+        -- The contact that held a record last.
+        CREATE TABLE backup.home (
+            record_id uuid PRIMARY KEY,
+            contact_id uuid NOT NULL,
+            at timestamptz NOT NULL
+        ) WITH (fillfactor = 85);
+        CREATE INDEX home_contact ON backup.home (contact_id);
         ALTER TABLE backup.decided ALTER COLUMN value SET STORAGE EXTERNAL;
 
         -- Backups, checks and restores: what was asked for, who is at it (a lease), and what came of it.
@@ -81,7 +92,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take them away."""
     op.execute("""
-        DROP TABLE backup.erasure, backup.run, backup.decided, dedup.erased, dedup.held, runtime.erased;
+        DROP TABLE backup.erasure, backup.run, backup.home, backup.decided, dedup.erased, dedup.held, runtime.erased;
         UPDATE dedup.contact SET retired = 'deleted' WHERE retired = 'erased';
         ALTER TABLE dedup.contact DROP CONSTRAINT contact_retired_check;
         ALTER TABLE dedup.contact ADD CONSTRAINT contact_retired_check CHECK (retired IN ('merged', 'deleted'));

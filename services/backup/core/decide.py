@@ -5,12 +5,22 @@ The law: what is kept is insert-once by its id (a version by contact and number)
 
 import re
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, assert_never
 
 import msgspec
 
 from shared.domain.contact import Cause, Contact
-from shared.domain.events import Event, Happened, InteractionReceived, RecordDeleted, RecordReceived, RefreshRequested
+from shared.domain.events import (
+    Event,
+    Happened,
+    IdentityAssigned,
+    InteractionReceived,
+    InteractionResolved,
+    Judged,
+    RecordDeleted,
+    RecordReceived,
+    RefreshRequested,
+)
 from shared.domain.outcome import DeadLetter, Drop, DropReason, LetterReason
 from shared.topology import Type
 
@@ -53,7 +63,21 @@ class Happening(NamedTuple):
     cause_id: str | None
 
 
-Kept = Version | Received | Happening
+class Decided(NamedTuple):
+    """What dedup has decided: the newest of a kind and an id holds. `subject` is where a former id leads, or the record
+    of an interaction; `records` are those of an identity; `value` is kept where it is not the message's own.
+    """
+
+    kind: str
+    id: str
+    subject: str | None
+    version: int
+    at: datetime
+    records: tuple[str, ...] = ()
+    value: bytes | None = None
+
+
+Kept = Version | Received | Happening | Decided
 """What can be kept."""
 
 
@@ -80,9 +104,27 @@ def decide(event: Event, key: str | None) -> Kept | Drop | DeadLetter:
         case RefreshRequested() as asked:
             kept = Received(event.id, event.type.value, asked.contact_id, None, event.time)
             ids = [asked.contact_id]
+        case IdentityAssigned() | Judged() | InteractionResolved() as said:
+            kept, ids = _decided(said, event.type)
         case _:
             return Drop(DropReason.NOT_OURS)
     return kept if all(map(is_id, ids)) else _INVALID
+
+
+def _decided(said: IdentityAssigned | Judged | InteractionResolved, type_: Type) -> tuple[Decided, list[Any]]:
+    """What dedup has decided, and the ids in it."""
+    match said:
+        case IdentityAssigned() as one:
+            ids = [one.contact_id, one.merged_into or one.contact_id, *one.records]
+            return Decided("identity", one.contact_id, one.merged_into, one.version, one.at, one.records), ids
+        case Judged() as one:
+            kind = "judgement" if type_ is Type.JUDGEMENT_GIVEN else "withdrawal"
+            return Decided(kind, one.judgement_id, None, 1, one.at), [one.judgement_id]
+        case InteractionResolved() as one:
+            ids = [one.event_id, one.record_id]
+            return Decided("interaction", one.event_id, one.record_id, one.version, one.at, value=b"{}"), ids
+        case _:
+            assert_never(said)
 
 
 def is_id(text: str | None) -> bool:

@@ -1,0 +1,1 @@
+"""The jobs of backup: what takes longer than a request. Whoever holds the lease of a run works on it."""
