@@ -164,7 +164,10 @@ class Rules:
                 again = row is not None and plan.oldest[newest.contact_id] <= row.version
                 return _stored(row, newest) if again and row is not None else Drop(DropReason.UNCHANGED)
             case Published():
-                return publish(decided, newest.traceparent, writes)
+                outcome = publish(decided, newest.traceparent, writes)
+                if decided.before is None and newest.contact_id in plan.restored and isinstance(outcome, Forward):
+                    writes.bring_back(decided.contact, decided.holding)
+                return outcome
             case Gone():
                 return retire(decided, row, newest.traceparent, writes)
             case Again():

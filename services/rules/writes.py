@@ -9,7 +9,7 @@ import msgspec
 
 from services.rules.core.changes import note_of
 from services.rules.core.decide import Gone, Published
-from services.rules.core.firing import due_at
+from services.rules.core.firing import Firing, due_at, firings, lineages
 from services.rules.core.happenings import cleaned, tombstone
 from services.rules.core.labels import labelled_alike, labels_of
 from services.rules.core.rulebook import Holding
@@ -35,11 +35,17 @@ class Writes:
     labels: Differences[str] = field(default_factory=Differences[str])
     changes: list[tuple[str, int, datetime, Mapping[str, object]]] = field(default_factory=list)
     timers: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
+    noted: list[Firing] = field(default_factory=list)
     happenings: list[Outgoing] = field(default_factory=list)
 
     def plan(self, contact_id: str, version: int, holding: Holding) -> None:
         """Note when the contact is to be looked at again; at once while something is open."""
         self.timers[contact_id] = version, due_at(holding, self.now)
+
+    def bring_back(self, contact: Contact, holding: Holding) -> None:
+        """Note all that is open for a restored contact as requested: who was told before is not told again."""
+        self.noted += firings(contact, holding)
+        self.timers[contact.contact_id] = contact.version, holding.next_at
 
     async def write(self, store: Store, connection: Connection, service: str) -> None:
         """Write everything, in the caller's transaction."""
@@ -49,6 +55,8 @@ class Writes:
         await store.relabel(connection, self.labels, self.now)
         await store.note_changes(connection, self.changes)
         await store.plan(connection, self.timers)
+        if self.noted:
+            await store.fire(connection, lineages(self.noted), self.now)
         await outbox.append(connection, service, self.happenings)
 
 

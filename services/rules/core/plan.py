@@ -50,11 +50,14 @@ class Asked(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """A batch by what it asks. `newest` holds the greatest version of each contact, `oldest` the smallest."""
+    """A batch by what it asks. `newest` holds the greatest version of each contact, `oldest` the smallest; `restored`
+    are contacts that a restore has just brought back.
+    """
 
     newest: dict[str, Versioned] = field(default_factory=dict)
     oldest: dict[str, int] = field(default_factory=dict)
     awaited: dict[str, Asked] = field(default_factory=dict)
+    restored: set[str] = field(default_factory=set)
     places: dict[int, str] = field(default_factory=dict)
     interactions: dict[int, InteractionResolved] = field(default_factory=dict)
     heard: list[Heard] = field(default_factory=list)
@@ -130,6 +133,8 @@ def _add(plan: Plan, new: Versioned, cause: Cause | None) -> None:
     known = plan.newest.get(new.contact_id)
     if known is None or new.version > known.version:
         plan.newest[new.contact_id] = new
+    if cause is not None and cause.kind == "restore":
+        plan.restored.add(new.contact_id)
     plan.oldest[new.contact_id] = min(new.version, plan.oldest.get(new.contact_id, new.version))
     if cause is not None and awaited_by(cause):
         asked = plan.awaited.get(new.contact_id)

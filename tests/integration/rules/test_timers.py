@@ -242,3 +242,13 @@ async def test_what_is_said_of_a_notification_are_ids_and_codes(tables: Database
     assert "beispiel" not in said
     assert "1980" not in said
     assert '"occasion":"2026"' in said
+
+
+async def test_who_comes_back_by_a_restore_is_not_congratulated_again_today_but_next_year(tables: Database) -> None:
+    town = Town(tables, BIRTHDAY)
+    town.process.clock.time = NOW + 2 * DAY
+    await town.process.take(enriched(born(version=7, kind="restore")), enriched(born(version=8, kind="refresh")))
+    assert await town.on(NOW + 2.1 * DAY) == []
+    await town.process.take(enriched(born(version=9, job_title="Leiterin")))
+    assert await town.on(NOW + 2.2 * DAY) == []
+    assert await town.on(NOW + 367 * DAY) == ["notification.requested"]
