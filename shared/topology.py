@@ -80,7 +80,8 @@ def _kept(days: int) -> tuple[tuple[str, str], ...]:
     return (("cleanup.policy", "delete"), ("retention.ms", str(days * _DAY_MS)))
 
 
-_PASSING: Final = (Type.CONTACT_RETIRED, Type.INTERACTION_RESOLVED)
+_PASSING: Final = (Type.CONTACT_RETIRED, Type.INTERACTION_RESOLVED, Type.NOTIFICATION_REQUESTED)
+"""What goes through all stages as it is; `notification.requested` only in a restore: it was requested before."""
 
 RECEIVED: Final = Topic(
     "contacts.received",
@@ -94,6 +95,7 @@ RECEIVED: Final = Topic(
         Type.IDENTITY_ASSIGNED,
         Type.JUDGEMENT_GIVEN,
         Type.JUDGEMENT_WITHDRAWN,
+        Type.NOTIFICATION_REQUESTED,
     ),
     "7 days",
     _kept(7),

@@ -8,7 +8,7 @@ import msgspec
 
 from services.enrich.core.decide import decide
 from shared.domain.contact import Contact
-from shared.domain.events import Event, InteractionResolved, Retired, Snapshot
+from shared.domain.events import Event, Happened, InteractionResolved, Retired, Snapshot
 from shared.domain.ids import event_id_of
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
 from shared.runtime.stage import Settled, Taken
@@ -44,8 +44,8 @@ def outcome_of(taken: Taken) -> Outcome:
             if len(taken.message.value or b"") > MEASURED_FROM_BYTES and too_large(said):
                 return DeadLetter(LetterReason.TOO_LARGE, "with what was added the contact exceeds a message")
             return Forward((Outgoing(ENRICHED, contact.contact_id, _enriched(event, said, contact)),))
-        case Retired(contact_id=contact_id) | InteractionResolved(contact_id=contact_id):
-            return Forward((Outgoing(ENRICHED, contact_id, event),))
+        case Retired() | InteractionResolved() | Happened():
+            return Forward((Outgoing(ENRICHED, event.subject, event),))
         case _:
             return Drop(DropReason.NOT_OURS)
 

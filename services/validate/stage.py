@@ -9,7 +9,7 @@ import msgspec
 from services.validate.core.decide import decide
 from services.validate.core.standards import Standards
 from shared.domain.contact import Contact
-from shared.domain.events import Event, InteractionResolved, Retired, Snapshot
+from shared.domain.events import Event, Happened, InteractionResolved, Retired, Snapshot
 from shared.domain.ids import event_id_of
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
 from shared.runtime.stage import Settled, Taken
@@ -46,8 +46,8 @@ def outcome_of(taken: Taken, standards: Standards) -> Outcome:
             if len(taken.message.value or b"") > MEASURED_FROM_BYTES and too_large(said):
                 return DeadLetter(LetterReason.TOO_LARGE, "with its findings the contact exceeds a message")
             return Forward((Outgoing(VALIDATED, contact.contact_id, _validated(event, said, contact)),))
-        case Retired(contact_id=contact_id) | InteractionResolved(contact_id=contact_id):
-            return Forward((Outgoing(VALIDATED, contact_id, event),))
+        case Retired() | InteractionResolved() | Happened():
+            return Forward((Outgoing(VALIDATED, event.subject, event),))
         case _:
             return Drop(DropReason.NOT_OURS)
 

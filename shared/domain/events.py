@@ -150,6 +150,7 @@ class IdentityAssigned(Quiet, frozen=True, kw_only=True):
 
     In a restore `formers` are the ids that lead to it, `events` how many events of its records follow, each with the
     headers `ce_restores` (the contact) and, for an interaction, `ce_record`: the contact is said when all are there.
+    `categories` and `segments` are those it had, for rules that stick.
     """
 
     contact_id: str
@@ -162,6 +163,8 @@ class IdentityAssigned(Quiet, frozen=True, kw_only=True):
     merged_into: str | None = None
     formers: tuple[Former, ...] = ()
     events: int = 0
+    categories: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
 
 
 class Judged(Quiet, frozen=True, kw_only=True):

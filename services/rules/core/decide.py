@@ -91,6 +91,8 @@ def decide(
     asked = _as_before(snapshot, before)
     paths = changed_paths(before, asked)
     stuck = around.inherited | (standing.stuck if standing is not None else frozenset())
+    if snapshot.cause.kind == "restore" and standing is None:
+        stuck |= rulebook.sticking(snapshot)
     holding = rulebook.holding(asked, _change(snapshot, before, paths), around.activity, around.now, stuck)
     contact = msgspec.structs.replace(
         snapshot,
@@ -106,6 +108,8 @@ def decide(
             return Seen(snapshot.contact_id, snapshot.version, holding)
     contact = msgspec.structs.replace(contact, changed=paths)
     occasion = Occasion(contact.contact_id, contact.version, contact.updated_at, contact.cause, around.traceparent)
+    if contact.cause.kind == "restore" and standing is None:
+        return Published(contact, before, holding, ())  # it has all happened before
     happenings = of_change(occasion, before, contact, holding, first=standing is None or not standing.published_version)
     return Published(contact, before, holding, happenings)
 

@@ -91,6 +91,16 @@ class Rulebook:
         """True when any rule's effect outlasts its condition."""
         return any(checked.rule.sticky for checked in self.rules)
 
+    def sticking(self, contact: Contact) -> frozenset[str]:
+        """The sticky rules whose category or segment this contact bears: it comes from a backup with them."""
+        bears = {("category", one) for one in contact.categories} | {("segment", one) for one in contact.segments}
+        given = [checked.rule for checked in self.rules if checked.rule.sticky]
+        return frozenset(
+            rule.name
+            for rule in given
+            if not bears.isdisjoint({("category", rule.then.category), ("segment", rule.then.segment)})
+        )
+
     @property
     def plans(self) -> bool:
         """True when any rule looks ahead or requests something: then contacts have timers."""
