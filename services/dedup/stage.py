@@ -469,7 +469,7 @@ class Dedup:
         self.messages_max = settings.batch_messages_max
         self._world = world
         self._identity = identity
-        self._desk = Desk(world, identity.carry_out)
+        self._desk = Desk(world, identity)
 
     async def settle(self, batch: Sequence[Taken]) -> Settled:
         """Decide a batch in one transaction; what was decided before is said again. Raises Transient."""
@@ -543,6 +543,7 @@ class Dedup:
         """Forget that these versions are to be said; nothing has to be said besides."""
         async with self._world.database.connection() as connection:
             await store.said(connection, versions_of(settled.says))
+        await self._desk.acknowledged()
         return ()
 
 

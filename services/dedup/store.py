@@ -21,6 +21,7 @@ from services.dedup.core.scene import Candidate, Pair, Review, Row
 from shared.domain.contact import Cause
 from shared.domain.errors import Transient
 from shared.domain.events import InteractionReceived
+from shared.runtime.arrays import blobs, ids, numbers, texts, times
 from shared.runtime.database import Connection
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -44,8 +45,8 @@ async def lock(connection: Connection, keys: Collection[int]) -> None:
     """Take these keys until the transaction ends: sorted, in one statement, so that nobody waits in a circle."""
     await connection.fetchval(
         """select count(pg_advisory_xact_lock(k))
-           from (select k from unnest($1::bigint[]) k order by k offset 0) s""",
-        list(keys),
+           from (select k from unnest($1::text::bigint[]) k order by k offset 0) s""",
+        numbers(keys),
     )
 
 
@@ -53,8 +54,8 @@ async def records(connection: Connection, record_ids: Collection[str]) -> dict[s
     """These records, as far as they are stored."""
     rows = await connection.fetch(
         """select record_id::text, contact_id::text, revision, keys, traits, body
-           from dedup.record where record_id = any($1::uuid[])""",
-        list(record_ids),
+           from dedup.record where record_id = any($1::text::uuid[])""",
+        ids(record_ids),
     )
     return {row[0]: _stored(row) for row in rows}
 
@@ -62,7 +63,8 @@ async def records(connection: Connection, record_ids: Collection[str]) -> dict[s
 async def homes(connection: Connection, record_ids: Collection[str]) -> dict[str, str | None]:
     """The contacts of these records, as far as they are stored."""
     rows = await connection.fetch(
-        "select record_id::text, contact_id::text from dedup.record where record_id = any($1::uuid[])", list(record_ids)
+        "select record_id::text, contact_id::text from dedup.record where record_id = any($1::text::uuid[])",
+        ids(record_ids),
     )
     return {row[0]: row[1] for row in rows}
 
@@ -72,7 +74,7 @@ async def candidates(connection: Connection, keys: Collection[int], shared_max: 
     rows = await connection.fetch(
         """select r.*, d.keys_shared
            from (select c.record_id, array_agg(k.key) as keys_shared
-                 from unnest($1::bigint[]) k(key)
+                 from unnest($1::text::bigint[]) k(key)
                  cross join lateral (select b.record_id from dedup.block_key b
                                      where b.key = k.key limit $2) c
                  where not exists (select from dedup.generic_key g where g.key = k.key)
@@ -80,7 +82,7 @@ async def candidates(connection: Connection, keys: Collection[int], shared_max: 
            cross join lateral (select record_id::text, contact_id::text, revision, traits
                                from dedup.record where record_id = d.record_id offset 0) r
            where r.traits is not null""",
-        list(keys),
+        numbers(keys),
         shared_max + 1,
     )
     return [Candidate(row[0], row[1], row[2], unpacked_traits(row[3]), row[4]) for row in rows]
@@ -88,7 +90,9 @@ async def candidates(connection: Connection, keys: Collection[int], shared_max: 
 
 async def generic_keys(connection: Connection, keys: Collection[int]) -> set[int]:
     """Those of these keys that are generic."""
-    rows = await connection.fetch("select key from dedup.generic_key where key = any($1::bigint[])", list(keys))
+    rows = await connection.fetch(
+        "select key from dedup.generic_key where key = any($1::text::bigint[])", numbers(keys)
+    )
     return {row[0] for row in rows}
 
 
@@ -105,12 +109,12 @@ async def evidence_of(connection: Connection, record_ids: Collection[str]) -> di
     """The pairs in which one of these records has evidence, with the contact of the other one."""
     rows = await connection.fetch(
         """select e.a::text, e.b::text, r.contact_id::text
-           from (select m.id, x.* from unnest($1::uuid[]) m(id)
+           from (select m.id, x.* from unnest($1::text::uuid[]) m(id)
                  cross join lateral (select a, b, b as other from dedup.evidence where a = m.id
                                      union all
                                      select a, b, a from dedup.evidence where b = m.id offset 0) x offset 0) e
            cross join lateral (select contact_id from dedup.record where record_id = e.other offset 0) r""",
-        list(record_ids),
+        ids(record_ids),
     )
     return {(row[0], row[1]): row[2] for row in rows}
 
@@ -119,7 +123,7 @@ async def reach(connection: Connection, contacts: Collection[str]) -> set[str]:
     """These contacts, those one piece of evidence or one judgement away, and all former ids that redirect into them."""
     rows = await connection.fetch(
         """with member as materialized (
-               select r.record_id from unnest($1::uuid[]) c(id)
+               select r.record_id from unnest($1::text::uuid[]) c(id)
                cross join lateral (select record_id from dedup.record where contact_id = c.id offset 0) r),
            near as materialized (
                select x.other from member m
@@ -131,7 +135,7 @@ async def reach(connection: Connection, contacts: Collection[str]) -> set[str]:
                                    join dedup.judgement_record o using (judgement_id)
                                    where j.record_id = m.record_id offset 0) x),
            living as materialized (
-               select c.id from unnest($1::uuid[]) c(id)
+               select c.id from unnest($1::text::uuid[]) c(id)
                union
                select r.contact_id from near n
                cross join lateral (select contact_id from dedup.record where record_id = n.other offset 0) r
@@ -140,7 +144,7 @@ async def reach(connection: Connection, contacts: Collection[str]) -> set[str]:
            union all
            select f.contact_id::text from living l
            cross join lateral (select contact_id from dedup.contact where merged_into = l.id offset 0) f""",
-        list(contacts),
+        ids(contacts),
     )
     return {row[0] for row in rows}
 
@@ -152,8 +156,8 @@ async def lock_contacts(connection: Connection, contacts: Collection[str]) -> di
     rows = await connection.fetch(
         """select contact_id::text, version, founder::text, created_at, updated_at, cause,
                   retired, merged_into::text, merged_into_version
-           from dedup.contact where contact_id = any($1::uuid[]) order by contact_id for update""",
-        list(contacts),
+           from dedup.contact where contact_id = any($1::text::uuid[]) order by contact_id for update""",
+        ids(contacts),
     )
     return {row[0]: _row(row) for row in rows}
 
@@ -163,8 +167,8 @@ async def contacts(connection: Connection, contact_ids: Collection[str]) -> dict
     rows = await connection.fetch(
         """select contact_id::text, version, founder::text, created_at, updated_at, cause,
                   retired, merged_into::text, merged_into_version
-           from dedup.contact where contact_id = any($1::uuid[])""",
-        list(contact_ids),
+           from dedup.contact where contact_id = any($1::text::uuid[])""",
+        ids(contact_ids),
     )
     return {row[0]: _row(row) for row in rows}
 
@@ -172,8 +176,8 @@ async def contacts(connection: Connection, contact_ids: Collection[str]) -> dict
 async def former(connection: Connection, contact_ids: Collection[str]) -> dict[str, str]:
     """The former ids that redirect into these contacts, each with the contact it leads to."""
     rows = await connection.fetch(
-        "select contact_id::text, merged_into::text from dedup.contact where merged_into = any($1::uuid[])",
-        list(contact_ids),
+        "select contact_id::text, merged_into::text from dedup.contact where merged_into = any($1::text::uuid[])",
+        ids(contact_ids),
     )
     return {row[0]: row[1] for row in rows}
 
@@ -182,8 +186,8 @@ async def members(connection: Connection, contact_ids: Collection[str]) -> dict[
     """All records of these contacts."""
     rows = await connection.fetch(
         """select record_id::text, contact_id::text, revision, keys, traits, body
-           from dedup.record where contact_id = any($1::uuid[])""",
-        list(contact_ids),
+           from dedup.record where contact_id = any($1::text::uuid[])""",
+        ids(contact_ids),
     )
     return {row[0]: _stored(row) for row in rows}
 
@@ -192,13 +196,13 @@ async def edges(connection: Connection, record_ids: Collection[str]) -> dict[Pai
     """The evidence of these records: what weighs (without its parts), the record at the other end, its contact."""
     rows = await connection.fetch(
         """select e.a::text, e.b::text, e.weight, e.veto, e.other::text, r.contact_id::text
-           from (select x.* from unnest($1::uuid[]) m(id)
+           from (select x.* from unnest($1::text::uuid[]) m(id)
                  cross join lateral (select a, b, weight, veto, b as other from dedup.evidence where a = m.id
                                      union all
                                      select a, b, weight, veto, a from dedup.evidence where b = m.id offset 0) x
                  offset 0) e
            cross join lateral (select contact_id from dedup.record where record_id = e.other offset 0) r""",
-        list(record_ids),
+        ids(record_ids),
     )
     return {(row[0], row[1]): (Evidence((), row[2], row[3]), row[4], row[5]) for row in rows}
 
@@ -207,8 +211,8 @@ async def evidence_between(connection: Connection, record_ids: Collection[str]) 
     """The evidence among these records, with its parts."""
     rows = await connection.fetch(
         """select a::text, b::text, weight, veto, parts from dedup.evidence
-           where a = any($1::uuid[]) and b = any($1::uuid[]) order by a, b""",
-        list(record_ids),
+           where a = any($1::text::uuid[]) and b = any($1::text::uuid[]) order by a, b""",
+        ids(record_ids),
     )
     return {(row[0], row[1]): Evidence(_PARTS.decode(row[4]), row[2], row[3]) for row in rows}
 
@@ -218,18 +222,18 @@ async def write_records(connection: Connection, changes: Sequence[Change], home:
     if changes:
         await connection.execute(
             """insert into dedup.record as r (record_id, contact_id, source, revision, keys, traits, body)
-               select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::bytea[], $6::bytea[],
-                                    $7::bytea[])
+               select * from unnest($1::text::uuid[], $2::text::uuid[], $3::text::text[], $4::text::int[],
+                                    $5::text::bytea[], $6::text::bytea[], $7::text::bytea[])
                on conflict (record_id) do update set contact_id = excluded.contact_id, source = excluded.source,
                    revision = excluded.revision, keys = excluded.keys, traits = excluded.traits,
                    body = excluded.body""",
-            [change.record.record_id for change in changes],
-            [home[change.record.record_id] for change in changes],
-            [change.record.source for change in changes],
-            [change.revision for change in changes],
-            [packed_keys(change.keys) for change in changes],
-            [packed_traits(change.traits) for change in changes],
-            [change.packed_body for change in changes],
+            ids(change.record.record_id for change in changes),
+            ids(home[change.record.record_id] for change in changes),
+            texts(change.record.source for change in changes),
+            numbers(change.revision for change in changes),
+            blobs(packed_keys(change.keys) for change in changes),
+            blobs(packed_traits(change.traits) for change in changes),
+            blobs(change.packed_body for change in changes),
         )
 
 
@@ -238,9 +242,10 @@ async def write_homes(connection: Connection, homes: Mapping[str, str]) -> None:
     if homes:
         await connection.execute(
             """update dedup.record r set contact_id = u.contact_id
-               from unnest($1::uuid[], $2::uuid[]) u(record_id, contact_id) where r.record_id = u.record_id""",
-            list(homes),
-            list(homes.values()),
+               from unnest($1::text::uuid[], $2::text::uuid[]) u(record_id, contact_id)
+               where r.record_id = u.record_id""",
+            ids(homes),
+            ids(homes.values()),
         )
 
 
@@ -254,14 +259,14 @@ async def write_keys(connection: Connection, changes: Iterable[Change]) -> None:
         come += [(key, change.record.record_id) for key in new - old]
     if gone:
         await connection.execute(
-            """delete from dedup.block_key b using unnest($1::bigint[], $2::uuid[]) u(key, record_id)
+            """delete from dedup.block_key b using unnest($1::text::bigint[], $2::text::uuid[]) u(key, record_id)
                where b.key = u.key and b.record_id = u.record_id""",
-            *_columns(sorted(gone), 2),
+            *_keyed(gone),
         )
     if come:
         await connection.execute(
-            "insert into dedup.block_key (key, record_id) select * from unnest($1::bigint[], $2::uuid[])",
-            *_columns(sorted(come), 2),
+            "insert into dedup.block_key (key, record_id) select * from unnest($1::text::bigint[], $2::text::uuid[])",
+            *_keyed(come),
         )
 
 
@@ -271,24 +276,24 @@ async def write_evidence(
     """Take back evidence that is none any more, and store what was found, with the revisions of both records."""
     if gone:
         await connection.execute(
-            """delete from dedup.evidence e using unnest($1::uuid[], $2::uuid[]) u(a, b)
+            """delete from dedup.evidence e using unnest($1::text::uuid[], $2::text::uuid[]) u(a, b)
                where e.a = u.a and e.b = u.b""",
-            *_columns(sorted(gone), 2),
+            *_paired(gone),
         )
     if come:
         pairs = sorted(come)
         await connection.execute(
             """insert into dedup.evidence as e (a, b, a_revision, b_revision, weight, veto, parts)
-               select * from unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::int[], $6::text[], $7::bytea[])
+               select * from unnest($1::text::uuid[], $2::text::uuid[], $3::text::int[], $4::text::int[],
+                                    $5::text::int[], $6::text::text[], $7::text::bytea[])
                on conflict (a, b) do update set a_revision = excluded.a_revision, b_revision = excluded.b_revision,
                    weight = excluded.weight, veto = excluded.veto, parts = excluded.parts""",
-            [a for a, _ in pairs],
-            [b for _, b in pairs],
-            [revisions[a] for a, _ in pairs],
-            [revisions[b] for _, b in pairs],
-            [come[pair].weight for pair in pairs],
-            [come[pair].veto for pair in pairs],
-            [_ENCODER.encode(come[pair].parts) for pair in pairs],
+            *_paired(pairs),
+            numbers(revisions[a] for a, _ in pairs),
+            numbers(revisions[b] for _, b in pairs),
+            numbers(come[pair].weight for pair in pairs),
+            texts(come[pair].veto for pair in pairs),
+            blobs(_ENCODER.encode(come[pair].parts) for pair in pairs),
         )
 
 
@@ -299,23 +304,24 @@ async def write_contacts(connection: Connection, rows: Sequence[Row]) -> None:
             """with written as (
                    insert into dedup.contact as c (contact_id, version, founder, created_at, updated_at, cause,
                                                    retired, merged_into, merged_into_version)
-                   select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::timestamptz[], $5::timestamptz[],
-                                        $6::bytea[], $7::text[], $8::uuid[], $9::int[])
+                   select * from unnest($1::text::uuid[], $2::text::int[], $3::text::uuid[], $4::text::timestamptz[],
+                                        $5::text::timestamptz[], $6::text::bytea[], $7::text::text[],
+                                        $8::text::uuid[], $9::text::int[])
                    on conflict (contact_id) do update set version = excluded.version, founder = excluded.founder,
                        updated_at = excluded.updated_at, cause = excluded.cause, retired = excluded.retired,
                        merged_into = excluded.merged_into, merged_into_version = excluded.merged_into_version
                    returning contact_id, version)
                insert into dedup.unsaid as u (contact_id, version) select contact_id, version from written
                on conflict (contact_id) do update set version = excluded.version""",
-            [row.contact_id for row in rows],
-            [row.version for row in rows],
-            [row.founder for row in rows],
-            [row.created_at for row in rows],
-            [row.updated_at for row in rows],
-            [_ENCODER.encode(row.cause) for row in rows],
-            [row.retired for row in rows],
-            [row.merged_into for row in rows],
-            [row.merged_into_version for row in rows],
+            ids(row.contact_id for row in rows),
+            numbers(row.version for row in rows),
+            ids(row.founder for row in rows),
+            times(row.created_at for row in rows),
+            times(row.updated_at for row in rows),
+            blobs(_ENCODER.encode(row.cause) for row in rows),
+            texts(row.retired for row in rows),
+            ids(row.merged_into for row in rows),
+            numbers(row.merged_into_version for row in rows),
         )
 
 
@@ -323,9 +329,9 @@ async def said(connection: Connection, versions: Mapping[str, int]) -> None:
     """These versions were acknowledged: forget that they are to be said, unless a newer one came meanwhile."""
     if versions:
         await connection.execute(
-            """delete from dedup.unsaid s using unnest($1::uuid[], $2::int[]) u(contact_id, version)
+            """delete from dedup.unsaid s using unnest($1::text::uuid[], $2::int[]) u(contact_id, version)
                where s.contact_id = u.contact_id and s.version = u.version""",
-            list(versions),
+            ids(versions),
             list(versions.values()),
         )
 
@@ -333,7 +339,9 @@ async def said(connection: Connection, versions: Mapping[str, int]) -> None:
 async def unsaid(connection: Connection, before: datetime, rows_max: int) -> list[str]:
     """Contacts that are to be said since before this time."""
     rows = await connection.fetch(
-        "select contact_id::text from dedup.unsaid where since < $1 limit $2", before, rows_max
+        """select contact_id::text from dedup.unsaid u where since < $1
+             and not exists (select from dedup.held h where h.contact_id = u.contact_id) limit $2""",
+        *(before, rows_max),
     )
     return [row[0] for row in rows]
 
@@ -341,7 +349,7 @@ async def unsaid(connection: Connection, before: datetime, rows_max: int) -> lis
 async def unsaid_among(connection: Connection, contact_ids: Collection[str]) -> set[str]:
     """Those of these contacts that are to be said."""
     rows = await connection.fetch(
-        "select contact_id::text from dedup.unsaid where contact_id = any($1::uuid[])", list(contact_ids)
+        "select contact_id::text from dedup.unsaid where contact_id = any($1::text::uuid[])", ids(contact_ids)
     )
     return {row[0] for row in rows}
 
@@ -355,8 +363,8 @@ async def decided(connection: Connection, event_ids: Collection[str]) -> dict[st
     """What was decided about these events before."""
     rows = await connection.fetch(
         """select event_id::text, outcome, reason, record_id::text, contact_id::text, version
-           from dedup.decision where event_id = any($1::uuid[])""",
-        list(event_ids),
+           from dedup.decision where event_id = any($1::text::uuid[])""",
+        ids(event_ids),
     )
     return {row[0]: Decided(*row) for row in rows}
 
@@ -367,17 +375,18 @@ async def write_decided(connection: Connection, decisions: Iterable[Decided]) ->
     if rows:
         written = await connection.fetch(
             """insert into dedup.decision as d (event_id, outcome, reason, record_id, contact_id, version)
-               select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::int[])
+               select * from unnest($1::text::uuid[], $2::text::text[], $3::text::text[], $4::text::uuid[],
+                                    $5::text::uuid[], $6::text::int[])
                on conflict (event_id) do update set outcome = excluded.outcome, reason = excluded.reason,
                    record_id = excluded.record_id, contact_id = excluded.contact_id, version = excluded.version
                    where d.outcome = 'parked'
                returning event_id""",
-            [one.event_id for one in rows],
-            [one.outcome for one in rows],
-            [one.reason for one in rows],
-            [one.record_id for one in rows],
-            [one.contact_id for one in rows],
-            [one.version for one in rows],
+            ids(one.event_id for one in rows),
+            texts(one.outcome for one in rows),
+            texts(one.reason for one in rows),
+            ids(one.record_id for one in rows),
+            ids(one.contact_id for one in rows),
+            numbers(one.version for one in rows),
         )
         assert len(written) == len(rows), "an event is decided once"
 
@@ -391,9 +400,10 @@ async def judgements(connection: Connection, record_ids: Collection[str]) -> lis
     """The judgements in force that name one of these records."""
     rows = await connection.fetch(
         """select judgement_id::text, same, left_records::text[], right_records::text[], given_at from dedup.judgement
-            where judgement_id in (select judgement_id from dedup.judgement_record where record_id = any($1::uuid[]))
+            where judgement_id in (select judgement_id from dedup.judgement_record
+                                   where record_id = any($1::text::uuid[]))
             order by given_at, judgement_id""",
-        list(record_ids),
+        ids(record_ids),
     )
     return [Judgement(row[0], row[1], tuple(row[2]), tuple(row[3]), row[4]) for row in rows]
 
@@ -403,9 +413,10 @@ async def judgements_in_words(connection: Connection, record_ids: Collection[str
     rows = await connection.fetch(
         """select judgement_id::text, same, left_records::text[], right_records::text[], reason, given_by, given_at
            from dedup.judgement
-           where judgement_id in (select judgement_id from dedup.judgement_record where record_id = any($1::uuid[]))
+           where judgement_id in (select judgement_id from dedup.judgement_record
+                                   where record_id = any($1::text::uuid[]))
            order by given_at, judgement_id""",
-        list(record_ids),
+        ids(record_ids),
     )
     return [
         {
@@ -459,9 +470,9 @@ async def reviews_of(connection: Connection, record_ids: Collection[str]) -> lis
     """Reviews that are open or put off and name one of these records."""
     rows = await connection.fetch(
         """select review_id::text, state, weight, groups, opened_at from dedup.review
-            where review_id in (select review_id from dedup.review_record where record_id = any($1::uuid[]))
+            where review_id in (select review_id from dedup.review_record where record_id = any($1::text::uuid[]))
               and state in ('open', 'later')""",
-        list(record_ids),
+        ids(record_ids),
     )
     return [_review(row) for row in rows]
 
@@ -525,8 +536,8 @@ async def end_reviews(connection: Connection, review_ids: Collection[str], state
 async def parked(connection: Connection, keys: Collection[int]) -> list[Happening]:
     """The interactions that wait under these keys, in the order in which they came."""
     rows = await connection.fetch(
-        "select event_id::text, body from dedup.parked where key = any($1::bigint[]) order by since, event_id",
-        list(keys),
+        "select event_id::text, body from dedup.parked where key = any($1::text::bigint[]) order by since, event_id",
+        numbers(keys),
     )
     return [Happening(row[0], _INTERACTION.decode(row[1]), waited=True) for row in rows]
 
@@ -561,9 +572,20 @@ async def unpark(connection: Connection, event_ids: Collection[str]) -> set[str]
     if not event_ids:
         return set()
     rows = await connection.fetch(
-        "delete from dedup.parked where event_id = any($1::uuid[]) returning event_id::text", list(event_ids)
+        "delete from dedup.parked where event_id = any($1::text::uuid[]) returning event_id::text", ids(event_ids)
     )
     return {row[0] for row in rows}
+
+
+def _keyed(keys: Iterable[tuple[int, str]]) -> tuple[str, str]:
+    """Blocking keys and their records, in the order in which all transactions write them."""
+    rows = sorted(keys)
+    return numbers(key for key, _ in rows), ids(record_id for _, record_id in rows)
+
+
+def _paired(pairs: Iterable[Pair]) -> tuple[str, str]:
+    rows = sorted(pairs)
+    return ids(a for a, _ in rows), ids(b for _, b in rows)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:

@@ -28,10 +28,21 @@ class Part(NamedTuple):
     value: bytes
 
 
+class Labels(msgspec.Struct, frozen=True):
+    """The labels of a clean contact, as its document has them."""
+
+    categories: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+
+
 def bundle(
-    identity: IdentityAssigned, formers: Iterable[IdentityAssigned], parts: Sequence[Part], run_id: str
+    identity: IdentityAssigned,
+    formers: Iterable[IdentityAssigned],
+    parts: Sequence[Part],
+    labels: Labels,
+    run_id: str,
 ) -> list[Outgoing]:
-    """What is said for one contact."""
+    """What is said for one contact, which bore these labels."""
     known = [one for one in parts if one.type in _TYPES]
     first = msgspec.structs.replace(
         identity,
@@ -40,6 +51,8 @@ def bundle(
             for one in formers
         ),
         events=len(known),
+        categories=labels.categories,
+        segments=labels.segments,
     )
     contact = identity.contact_id
     id_ = derived_id("restore", run_id, contact)
@@ -58,13 +71,21 @@ def judgement(kind: str, judgement_id: str, at: datetime, value: bytes) -> Outgo
     return _says(derived_id("restore", kind, judgement_id), type_, judgement_id, at, data)
 
 
-_TYPES: Final = frozenset((Type.RECORD_RECEIVED.value, Type.RECORD_DELETED.value, Type.INTERACTION_RECEIVED.value))
+_TYPES: Final = frozenset(
+    type_.value
+    for type_ in (
+        Type.RECORD_RECEIVED,
+        Type.RECORD_DELETED,
+        Type.INTERACTION_RECEIVED,
+        Type.NOTIFICATION_REQUESTED,
+    )
+)
 """What a restored contact is made from."""
 
 
 def _part(part: Part, contact: str) -> Outgoing:
     key = part.record_id or contact
-    extensions = {"restores": contact, "record": key}
+    extensions = {"restores": contact} if part.record_id is None else {"restores": contact, "record": part.record_id}
     return _says(part.event_id, Type(part.type), key, part.at, _data(part), extensions)
 
 

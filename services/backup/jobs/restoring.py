@@ -21,6 +21,8 @@ CONTACTS: Final = 100
 MESSAGES: Final = 500
 """Messages sent at once."""
 
+NONE: Final = restoring.Labels()
+
 DONE: Final = "done"
 
 
@@ -89,10 +91,13 @@ class Restoring:
             formers = await self._kept.formers([one.contact_id for one in some])
             of = {one.contact_id: [one.contact_id, *(it.contact_id for it in formers[one.contact_id])] for one in some}
             parts = await self._kept.parts([contact for several in of.values() for contact in several])
+            labels = await self._kept.labels(list(of))
             says: list[Outgoing] = []
             for one in some:
                 mine = [part for contact in of[one.contact_id] for part in parts[contact]]
-                says += restoring.bundle(one, formers[one.contact_id], mine, run.run_id)
+                says += restoring.bundle(
+                    one, formers[one.contact_id], mine, labels.get(one.contact_id, NONE), run.run_id
+                )
             await self._say(says)
             await beat("contacts")
 

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.backup.core.restoring import Part
+from services.backup.core.restoring import Labels, Part
 from services.backup.core.sets import LINES, PACKED, Damaged
 from services.backup.store import packed, unpacked
 from shared.domain.events import IdentityAssigned
@@ -240,13 +240,25 @@ class Kept:
                FROM backup.home h JOIN backup.decided d ON d.kind = 'interaction' AND d.subject = h.record_id
                JOIN backup.archive a ON a.event_id = d.id
                WHERE h.contact_id = ANY($1::uuid[]) AND a.value IS NOT NULL
+               UNION ALL
+               SELECT e.contact_id::text, e.event_id::text, e.type, NULL, e.at, e.value FROM backup.event e
+               WHERE e.contact_id = ANY($1::uuid[]) AND e.type = 'notification.requested' AND e.value IS NOT NULL
                ORDER BY 5, 2""",
             list(contact_ids),
         )
         found: dict[str, list[Part]] = {contact: [] for contact in contact_ids}
         for row in rows:
-            found[row[0]].append(Part(row[1], row[2], row[3], row[4], unpacked(row[5])))
+            found[row[0]].append(Part(row[1], row[2], row[3], row[4], _text(row[5]).encode()))
         return found
+
+    async def labels(self, contact_ids: Collection[str]) -> dict[str, Labels]:
+        """By contact the categories and segments it bore last."""
+        rows = await self._database.fetch(
+            """SELECT DISTINCT ON (contact_id) contact_id::text, document FROM backup.version
+               WHERE contact_id = ANY($1::uuid[]) AND document IS NOT NULL ORDER BY contact_id, version DESC""",
+            list(contact_ids),
+        )
+        return {row[0]: msgspec.json.decode(unpacked(row[1]), type=Labels) for row in rows}
 
     async def alone(self) -> AsyncIterator[list[tuple[Part, str]]]:
         """What was received and belongs to no contact, oldest first, some at once: each with what it is about."""

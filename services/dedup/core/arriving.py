@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from services.dedup.core.folding import Told
 from services.dedup.core.interactions import Happening, key_of
 from services.dedup.core.judging import Verdict
-from shared.domain.contact import Cause
+from shared.domain.contact import Cause, Contact
 from shared.domain.events import (
     ErasureRequested,
     Event,
@@ -29,10 +31,15 @@ RECORD: Final = "record"
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A contact that comes back from a backup, and the event that says so."""
+    """A contact that comes back from a backup, the event that says so, and what was requested about it before."""
 
     identity: IdentityAssigned
     event_id: str
+    firings: tuple[Event, ...] = ()
+
+    def labelled(self, contact: Contact) -> Contact:
+        """The contact with the labels it had: rules that stick go by them."""
+        return msgspec.structs.replace(contact, categories=self.identity.categories, segments=self.identity.segments)
 
     @property
     def cause(self) -> Cause:

@@ -82,6 +82,8 @@ class Composer:
                 says.append(saying.retired(row, answers.get(contact, ()), trace))
             else:
                 golden = self._golden(row, plan, scene, changes, formers.get(contact, ()))
+                if work.restored is not None and contact == work.restored.identity.contact_id:
+                    golden = work.restored.labelled(golden)
                 says.append(saying.resolved(row, golden, answers.get(contact, ()), trace))
         says += saying.decided(left, now)
         for happening in work.happenings:

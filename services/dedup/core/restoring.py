@@ -14,7 +14,7 @@ from services.dedup.core.arriving import RECORD, RESTORES, Restored, Work, work_
 from services.dedup.core.clustering import Partition
 from services.dedup.core.scene import NOTHING, Plan, Row, Scene
 from shared.domain.contact import Cause
-from shared.domain.events import DATA_OF, ErasureRequested, Event, IdentityAssigned, Judged
+from shared.domain.events import DATA_OF, ErasureRequested, Event, Happened, IdentityAssigned, Judged
 from shared.topology import Type
 
 LEAP: Final = 1_000_000
@@ -59,11 +59,12 @@ def whole(parts: Sequence[Held]) -> Work | None:
         return None
     events = sorted((_event(part, identity) for part in rest), key=lambda event: (event.time, event.id))
     records = {part.event_id: part.record_id for part in rest}
-    work = work_of(events)
+    work = work_of([event for event in events if not isinstance(event.data, Happened)])
+    firings = tuple(event for event in events if isinstance(event.data, Happened))
     return replace(
         work,
         happenings=[replace(one, record_id=records[one.event_id]) for one in work.happenings],
-        restored=Restored(identity, said[0].event_id),
+        restored=Restored(identity, said[0].event_id, firings),
     )
 
 

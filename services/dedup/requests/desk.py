@@ -4,8 +4,8 @@ Parts of a contact that is restored are held until it is whole. Whatever dies in
 is held is held once, and a contact that is there is not restored again.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Collection, Sequence
+from typing import Protocol
 
 from services.dedup import store
 from services.dedup.core.arriving import Work, contact_key
@@ -15,18 +15,28 @@ from services.dedup.requests import store as requests
 from shared.domain.events import Event, Judged
 from shared.domain.outcome import Outgoing
 from shared.runtime.world import World
-from shared.topology import Type
+from shared.topology import RESOLVED, Type
 
-CarryOut: TypeAlias = Callable[[Work], Awaitable[Result]]
-"""The identity transaction."""
+
+class Decides(Protocol):
+    """The identity transaction."""
+
+    async def carry_out(self, work: Work) -> Result:
+        """Decide this work, write it, commit."""
+        ...
+
+    async def say_again(self, contact_ids: Collection[str]) -> list[Outgoing]:
+        """What there is to say about these contacts now."""
+        ...
 
 
 class Desk:
     """Takes what operators ask for."""
 
-    def __init__(self, world: World, carry_out: CarryOut) -> None:
+    def __init__(self, world: World, identity: Decides) -> None:
         self._world = world
-        self._carry_out = carry_out
+        self._identity = identity
+        self._restored: list[str] = []
 
     async def take(self, events: Sequence[Event]) -> list[Outgoing]:
         """Carry these out, in order; what there is to say of it. Raises what the identity transaction raises."""
@@ -46,15 +56,26 @@ class Desk:
             await requests.hold(connection, parts)
             held = await requests.held(connection, contacts)
         says: list[Outgoing] = []
-        restored: list[str] = []
         for contact in contacts:
             work = whole([part for part in held if part.contact_id == contact])
             if work is not None:
-                says += (await self._carry_out(work)).says
-                restored.append(contact)
-        async with self._world.database.connection() as connection:
-            await requests.let_go(connection, restored)
+                says += await self._bring_back(contact, work)
         return says
+
+    async def _bring_back(self, contact: str, work: Work) -> list[Outgoing]:
+        """What was requested about the contact before is said before the contact, or it would be requested again."""
+        firings = () if work.restored is None else work.restored.firings
+        result = await self._identity.carry_out(work)
+        self._restored.append(contact)
+        says = result.says or await self._identity.say_again([contact])
+        return [*(Outgoing(RESOLVED, contact, event) for event in firings), *says]
+
+    async def acknowledged(self) -> None:
+        """Let go of what was held of contacts that were said: until then the sweeper leaves them to whoever holds."""
+        if self._restored:
+            async with self._world.database.connection() as connection:
+                await requests.let_go(connection, self._restored)
+            self._restored = []
 
     async def _recall(self, said: Judged, *, withdrawn: bool) -> None:
         """A judgement that comes back, or the word that it was taken back."""
