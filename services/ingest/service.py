@@ -20,6 +20,9 @@ COUNT_EVERY_S = 2.0
 FORGET_EVERY_S = 600.0
 """Idempotency keys are kept a day; ten minutes more do no harm."""
 
+KEY_EVERY_S = 2.0
+"""A restore brings the key that was: before anybody sends again, every door knows it."""
+
 
 async def build(world: World) -> Service:
     """The service in this world. Raises ValueError for an address of an owner that is none, Transient while Postgres
@@ -37,6 +40,10 @@ async def build(world: World) -> Service:
     async def forget() -> None:
         await store.forget_old_answers(world.clock.now())
 
+    async def know_the_key() -> None:
+        if settings.record_key is None:
+            door.key = await store.record_key(door.key)
+
     async def count_the_last() -> None:
         with suppress(Transient):
             await door.count_duplicates()
@@ -48,6 +55,7 @@ async def build(world: World) -> Service:
         chores=(
             Chore("count repeated deliveries", COUNT_EVERY_S, door.count_duplicates),
             Chore("forget old idempotency keys", FORGET_EVERY_S, forget),
+            Chore("know the key behind record ids", KEY_EVERY_S, know_the_key),
         ),
         open=(owners.open,),
         close=(count_the_last, owners.close, log.close),
