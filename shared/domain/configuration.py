@@ -106,6 +106,49 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return f"Channel({'smtp' if self.smtp else 'webhook' if self.webhook else 'log'})"
 
 
+class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many questions a provider is asked at most: a day in UTC, whether it answers or not."""
+
+    day: int | None = None
+
+
+class Auth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How we prove to a provider who we are; `basic` is user:password, the last two name what carries the key."""
+
+    bearer: str | None = None
+    basic: str | None = None
+    header: Mapping[str, str] = {}
+    query: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return "Auth(…)"
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A service over HTTP that knows something: what it is asked, how, how often, and which gaps its answers fill.
+
+    `url` and the texts of `body` hold the question as `{company_domain}` and the like; `fills` leads from paths of the
+    clean contact to places in the answer (`$.industry`); `echo` is where the answer repeats the question.
+    """
+
+    asks: Literal["company_domain", "email", "vat_id", "phone"]
+    url: str
+    method: Literal["GET", "POST"] = "GET"
+    body: Any = None
+    auth: Auth = Auth()
+    rate: str = "5/s"
+    budget: Budget = Budget()
+    timeout: str = "10s"
+    ttl: str = "90d"
+    negative_ttl: str = "14d"
+    fills: Mapping[str, str]
+    echo: str | None = None
+    confidence: float = 0.8
+
+    def __repr__(self) -> str:
+        return f"Provider(asks={self.asks})"
+
+
 class Backups(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When to back up (five fields of cron, in a time zone), where to, and of how many periods the last set stays."""
 
@@ -139,3 +182,4 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     channels: Mapping[str, Channel] = {}
     templates: Mapping[str, str] = {}
     operations: Operations = Operations()
+    providers: Mapping[str, Provider] = {}

@@ -19,7 +19,7 @@ from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 
-from shared.domain.configuration import Channel, Configuration, Fields, Operations, Rule, Source
+from shared.domain.configuration import Auth, Channel, Configuration, Fields, Operations, Provider, Rule, Source
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ FILE_BYTES_MAX: Final = 1024 * 1024
 RESOLVED: Final = frozenset({"secrets"})
 """Keys whose values may be `env:NAME` or `file:PATH`."""
 
-FILES: Final = ("sources.yaml", "fields.yaml", "rules.yaml", "channels.yaml", "operations.yaml")
+FILES: Final = ("sources.yaml", "fields.yaml", "rules.yaml", "channels.yaml", "providers.yaml", "operations.yaml")
 """What a configuration folder may hold, beside templates; only the first must be there."""
 
 TEMPLATES_MAX: Final = 1_000
@@ -63,8 +63,8 @@ _Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.constru
 
 
 def load(folder: Path, environment: Mapping[str, str] | None = None) -> Configuration:
-    """The configuration in this folder (sources.yaml, fields.yaml, rules.yaml, channels.yaml, operations.yaml,
-    templates/*.txt; only the first must be there).
+    """The configuration in this folder (sources.yaml, fields.yaml, rules.yaml, channels.yaml, providers.yaml,
+    operations.yaml, templates/*.txt; only the first must be there).
 
     Raises Misconfigured for whatever is wrong. The digest covers the files, not the secrets they point to.
     """
@@ -80,6 +80,9 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Configur
     channels = _only(found["channels.yaml"], "channels", "channels.yaml", {})
     if not isinstance(channels, dict):
         raise Misconfigured("channels.yaml: `channels` is a map by name")
+    providers = _only(found["providers.yaml"], "providers", "providers.yaml", {})
+    if not isinstance(providers, dict):
+        raise Misconfigured("providers.yaml: `providers` is a map by name")
     templates = _templates(folder / "templates")
     return Configuration(
         digest=hashlib.blake2b(
@@ -91,6 +94,7 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Configur
         channels={name: _channel(name, said, folder, environment) for name, said in channels.items()},
         templates=templates,
         operations=_operations(found["operations.yaml"], folder, environment),
+        providers={name: _provider(name, said, folder, environment) for name, said in providers.items()},
     )
 
 
@@ -133,6 +137,28 @@ def _channel(name: Any, said: Any, folder: Path, environment: Mapping[str, str])
             key: value and _resolved(value, f"{place}.{key.rstrip('_')}", folder, environment)
             for key, value in found.items()
         },
+    )
+
+
+def _provider(name: Any, said: Any, folder: Path, environment: Mapping[str, str]) -> Provider:
+    """A provider with its keys; what it is asked and fills is checked by enrich, which knows what can be."""
+    place = f"providers.yaml: providers.{name}"
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise Misconfigured(f"{place}: a provider's name has 1 to 64 of a-z, 0-9, - and _")
+    provider = _as(said or {}, Provider, place)
+
+    def key(value: str | None, of: str) -> str | None:
+        return None if value is None else _resolved(value, f"{place}.auth.{of}", folder, environment)
+
+    auth = provider.auth
+    found = Auth(
+        bearer=key(auth.bearer, "bearer"),
+        basic=key(auth.basic, "basic"),
+        header={one: key(value, "header") or "" for one, value in auth.header.items()},
+        query={one: key(value, "query") or "" for one, value in auth.query.items()},
+    )
+    return msgspec.structs.replace(
+        provider, auth=found, url=_resolved(provider.url, f"{place}.url", folder, environment)
     )
 
 

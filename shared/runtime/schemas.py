@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.domain.configuration import Channel, Fields, Operations, Rule, Source
+from shared.domain.configuration import Channel, Fields, Operations, Provider, Rule, Source
 
 FOLDER: Final = Path(__file__).parents[2] / "deploy" / "config" / "schemas"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -23,6 +23,7 @@ def configuration_schemas() -> dict[str, dict[str, Any]]:
         "rules": _schema("The rules that hold while their condition holds.", {"rules": list[Rule]}),
         "operations": {"$schema": DIALECT, **msgspec.json.schema(Operations)},
         "channels": _schema("The ways out for notifications.", {"channels": dict[str, Channel]}),
+        "providers": _schema("Who is asked what is missing.", {"providers": dict[str, Provider]}),
     }
 
 
