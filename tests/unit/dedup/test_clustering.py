@@ -1,7 +1,7 @@
 """Clustering: a deterministic function of all records at hand, bound by judgements and vetoes."""
 
 from collections.abc import Mapping
-from itertools import combinations
+from itertools import combinations, product
 from random import Random
 
 import pytest
@@ -92,6 +92,32 @@ def test_same_binds_over_a_veto_and_different_binds_over_evidence() -> None:
     assert groups(parted("ab", {("a", "b"): SURE}, two_persons("a", "b"))) == ["a", "b"]
 
 
+def test_who_was_joined_under_both_names_takes_later_records_of_either() -> None:
+    people = {
+        "a": traits("a", full_name="Karin Weber", email="weber@web.de"),
+        "b": traits("b", full_name="Sabine Weber", email="weber@gmx.de"),
+        "c": traits("c", full_name="Karin Weber", email="weber@web.de"),
+        "d": traits("d", full_name="Sabine Weber", email="weber@gmx.de"),
+        "e": traits("e", full_name="Peter Weber", email="weber@web.de"),
+    }
+    found = {(one, other): between(people[one], people[other]) for one, other in combinations(people, 2)}
+    apart = partition(people, found, (), "careful", model())
+    assert groups(apart) == ["ac", "bd", "e"]
+    judged = partition(people, found, (one_person("a", "b"),), "careful", model())
+    assert groups(judged) == ["abcd", "e"]
+    parted_again = partition(people, found, (one_person("a", "b"), two_persons("ab", "d", on=1)), "careful", model())
+    assert groups(parted_again) == ["abc", "d", "e"]
+
+
+def test_a_veto_that_a_person_overruled_says_nothing_about_other_vetoes() -> None:
+    vetoes = {("a", "b"): SURE, ("b", "c"): SURE}
+    assert groups(parted("abc", {("a", "c"): SURE}, one_person("a", "b"), vetoes=vetoes)) == ["abc"]
+    named = {("a", "b"): evidence(SURE, "given name"), ("b", "c"): evidence(SURE, "birthday")}
+    found = {**named, ("a", "c"): evidence(SURE)}
+    result = partition({one: Traits(one, "s") for one in "abc"}, found, [one_person("a", "b")], "careful", model())
+    assert groups(result) == ["ab", "c"]
+
+
 def test_what_a_person_said_is_not_asked_again() -> None:
     assert parted("ab", {("a", "b"): LIKELY}, two_persons("a", "b")).offers == ()
 
@@ -169,11 +195,14 @@ def test_every_record_is_in_one_group_and_careful_is_within_eager(
     eager = partition(people, found, judgements, "eager", model())
     assert sorted(one for group in careful.groups for one in group) == sorted(people)
     assert all(any(group <= whole for whole in eager.groups) for group in careful.groups)
-    for judgement in judgements:
-        newest = max((one for one in judgements if {*one.left} & {*judgement.left}), key=lambda one: one.at)
-        if judgement is newest and not judgement.same and len(judgements) == 1:
-            apart = [(one, other) for one in judgement.left for other in judgement.right if one != other]
-            assert not any({*pair} <= group for pair in apart for group in eager.groups)
+    last = {
+        frozenset(pair): judgement.same
+        for judgement in sorted(judgements, key=lambda one: (one.at, not one.same, one.judgement_id))
+        for pair in product(judgement.left, judgement.right)
+    }
+    for pair, same in last.items():
+        if len(pair) == 2 and not same:
+            assert not any(pair <= group for result in (careful, eager) for group in result.groups)
 
 
 @pytest.mark.parametrize("policy", ["careful", "eager"])
