@@ -8,6 +8,9 @@ from typing import Any, Final, NamedTuple
 DAYS_BACK: Final = 365
 """The priority looks one year back: what lies further does not tell who deserves attention today."""
 
+DAYS_MAX: Final = 36_525
+"""A hundred years: the widest window of `timeline.count`."""
+
 
 class Tally(NamedTuple):
     """So many interactions of one type on one day (UTC)."""

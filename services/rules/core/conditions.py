@@ -5,7 +5,7 @@ absent value is false, with a reason that is counted; `has(contact.company.indus
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -14,13 +14,12 @@ from cel_expr_python import cel
 from cel_expr_python.ext import ext_strings
 
 from services.rules.core import schema
+from services.rules.core.activity import DAYS_MAX
+from services.rules.core.quick import Absent, Facts, Unsure, quick
 from services.rules.core.syntax import Ident, parsed, walk
 
 EXPRESSION_LENGTH_MAX: Final = 4_096
 """A condition is read by people; what is longer was generated and belongs into several rules."""
-
-DAYS_MAX: Final = 36_525
-"""A hundred years: the widest window of `timeline.count`."""
 
 
 class Why(StrEnum):
@@ -48,19 +47,51 @@ class Verdict:
 
 YES: Final = Verdict(holds=True)
 NO: Final = Verdict(holds=False)
+_ABSENT: Final = Verdict(holds=False, why_not=Why.ABSENT)
+
+
+@dataclass(slots=True)
+class Given:
+    """What conditions are asked about: `facts` for the plain ones; for the engine it is prepared when first needed."""
+
+    facts: Facts | None
+    prepare: Callable[[], Any]
+    _prepared: Any = None
+
+    @property
+    def activation(self) -> Any:
+        """What the engine is given."""
+        if self._prepared is None:
+            self._prepared = self.prepare()
+        return self._prepared
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A checked condition. `fields` are those of the contact it reads (None: all), so that only they are prepared."""
+    """A checked condition. `fields` are those of the contact it reads (None: all), so that only they are prepared.
+
+    `plain` answers what needs no engine.
+    """
 
     text: str
     program: Any
     fields: frozenset[str] | None
     reads_timeline: bool
+    plain: Callable[[Facts], bool] | None = None
 
-    def verdict(self, given: "Given") -> Verdict:
+    def verdict(self, given: Given) -> Verdict:
         """Whether it holds for what is given. Never raises."""
+        if self.plain is not None and given.facts is not None:
+            try:
+                return YES if self.plain(given.facts) else NO
+            except Absent:
+                return _ABSENT
+            except Unsure:
+                pass  # the engine knows
+        return self.by_engine(given)
+
+    def by_engine(self, given: Given) -> Verdict:
+        """The same, by the engine."""
         value = self.program.eval(given.activation)
         answer = value.value()
         if isinstance(answer, bool):
@@ -70,16 +101,9 @@ class Condition:
         return Verdict(holds=False, why_not=_why(str(answer)))
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What conditions are asked about, prepared once for one contact."""
-
-    activation: Any
-
-
-def given(contact: Mapping[str, Any], change: Mapping[str, Any], timeline: Mapping[str, Any], today: str) -> Given:
-    """Prepare plain JSON values (no None, no tuples: what is absent is left out) for any number of conditions."""
-    return Given(_ENVIRONMENT.Activation({"contact": contact, "change": change, "timeline": timeline, "today": today}))
+def given(contact: Mapping[str, Any], change: Mapping[str, Any], timeline: Mapping[str, Any], today: str) -> Any:
+    """Plain JSON values (no None, no tuples: what is absent is left out) as the engine takes them."""
+    return _ENVIRONMENT.Activation({"contact": contact, "change": change, "timeline": timeline, "today": today})
 
 
 def compiled(text: str) -> Condition:
@@ -96,7 +120,8 @@ def compiled(text: str) -> Condition:
     if wrong := schema.faults(tree):
         raise Refused("; ".join(f"{_place(text, tree.offsets.get(one.node, 0))}: {one.text}" for one in wrong))
     names = {node.name for node in walk(tree.root) if isinstance(node, Ident)}
-    return Condition(text, program, schema.fields_used(tree.root), reads_timeline="timeline" in names)
+    fields = schema.fields_used(tree.root)
+    return Condition(text, program, fields, reads_timeline="timeline" in names, plain=quick(tree.root))
 
 
 def counted(timeline: Mapping[str, Any], type_: str, days: int) -> int:

@@ -12,6 +12,7 @@ from services.rules.core.dates import ALWAYS, Around, Dated, Window, dated, fire
 from services.rules.core.days import zone_of
 from services.rules.core.delivering import mailable
 from services.rules.core.faults import faults_of_channel, faults_of_rule
+from services.rules.core.quick import Facts
 from services.rules.core.schema import Change
 from services.rules.core.templates import Template, templates
 from services.rules.core.trials import failures
@@ -117,9 +118,14 @@ class Rulebook:
         if not self.rules:
             return Holding()
         zone = zone_of(contact, self.countries)
-        today = now.astimezone(zone).date().isoformat()
-        timeline = activity.view(today) if self.reads_timeline else {}
-        asked = given(self.view(contact), plain(change), timeline, today)
+        day = now.astimezone(zone).date()
+        today = day.isoformat()
+
+        def prepare() -> Any:
+            timeline = activity.view(today) if self.reads_timeline else {}
+            return given(self.view(contact), plain(change), timeline, today)
+
+        asked = Given(Facts(contact, activity, today, day.toordinal()), prepare)
         around = Around(contact, activity, now, zone)
         found = _Found()
         for checked in self.rules:
@@ -129,6 +135,22 @@ class Rulebook:
 
 def _ask(checked: Checked, asked: Given, around: Around, stuck: frozenset[str], found: _Found) -> None:
     """Add what one rule means for one contact."""
+    rule = checked.rule
+    if checked.dated is None and not checked.parts and checked.condition is not None:
+        verdict = checked.condition.verdict(asked)
+        holding = verdict.holds
+        if verdict.why_not is not None:
+            found.unanswered[rule.name, verdict.why_not] += 1
+    else:
+        holding = _ask_dated(checked, asked, around, found)
+    if rule.sticky and (holding or rule.name in stuck):
+        found.sticking.add(rule.name)
+    if holding or rule.name in found.sticking:
+        found.holds.append(rule)
+
+
+def _ask_dated(checked: Checked, asked: Given, around: Around, found: _Found) -> bool:
+    """The same for a rule that has a date or requests something."""
     rule, now = checked.rule, around.now
     windows: Sequence[Window] = (ALWAYS,)
     if checked.dated is not None:
@@ -137,22 +159,19 @@ def _ask(checked: Checked, asked: Given, around: Around, stuck: frozenset[str], 
             found.turns += [turn for window in windows for turn in turns(window, now)]
     holding = any(holds(window, now) for window in windows)
     firing = [window for window in windows if fires(window, now)] if checked.parts else []
-    if holding or firing:
-        verdict = YES if checked.condition is None else checked.condition.verdict(asked)
-        if verdict.why_not is not None:
-            found.unanswered[rule.name, verdict.why_not] += 1
-        holding = holding and verdict.holds
-        if verdict.holds:
-            found.open += [
-                Open(rule, part, window)
-                for window in firing
-                for part in checked.parts
-                if part == "notify" or _may_mail(rule, around.contact)
-            ]
-    if rule.sticky and (holding or rule.name in stuck):
-        found.sticking.add(rule.name)
-    if holding or rule.name in found.sticking:
-        found.holds.append(rule)
+    if not holding and not firing:
+        return False
+    verdict = YES if checked.condition is None else checked.condition.verdict(asked)
+    if verdict.why_not is not None:
+        found.unanswered[rule.name, verdict.why_not] += 1
+    if verdict.holds:
+        found.open += [
+            Open(rule, part, window)
+            for window in firing
+            for part in checked.parts
+            if part == "notify" or _may_mail(rule, around.contact)
+        ]
+    return holding and verdict.holds
 
 
 def _may_mail(rule: Rule, contact: Contact) -> bool:

@@ -18,9 +18,9 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Constant(Node):
-    """A literal. Only texts and whole numbers keep their value; nothing else is looked at."""
+    """A literal. Only texts, whole numbers, true and false keep their value; nothing else is looked at."""
 
-    value: str | int | None = None
+    value: str | int | bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +117,17 @@ def _node(data: Value) -> Node:
 
 
 def _constant(number: int, message: dict[int, list[Value]]) -> Node:
-    """string_value is field 6, int64_value field 3."""
+    """string_value is field 6, int64_value field 3 (two's complement), bool_value field 2."""
     if 6 in message:
         text = message[6][-1]
         assert isinstance(text, bytes)
         return Constant(number, text.decode())
-    return Constant(number, _number(message, 3) if 3 in message else None)
+    if 2 in message:
+        return Constant(number, bool(_number(message, 2)))
+    if 3 not in message:
+        return Constant(number)
+    whole = _number(message, 3)
+    return Constant(number, whole - (1 << 64) if whole >= 1 << 63 else whole)
 
 
 def _ident(number: int, message: dict[int, list[Value]]) -> Node:

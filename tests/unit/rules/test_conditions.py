@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from services.rules.core.conditions import EXPRESSION_LENGTH_MAX, Condition, Refused, Verdict, Why, compiled, given
+from services.rules.core.conditions import (
+    EXPRESSION_LENGTH_MAX,
+    Condition,
+    Given,
+    Refused,
+    Verdict,
+    Why,
+    compiled,
+    given,
+)
 
 CONTACT = {
     "kind": "person",
@@ -23,7 +32,8 @@ TIMELINE = {
 def verdict(text: str, contact: dict[str, Any] | None = None) -> Verdict:
     """The verdict on the contact above."""
     change = {"kind": "record", "paths": ["/phones"], "created": False}
-    return compiled(text).verdict(given(CONTACT if contact is None else contact, change, TIMELINE, "2025-11-23"))
+    prepared = given(CONTACT if contact is None else contact, change, TIMELINE, "2025-11-23")
+    return compiled(text).verdict(Given(None, lambda: prepared))
 
 
 @pytest.mark.parametrize(
