@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from shared.commands import backup_verbs
 from shared.commands.groups import letters_app, tokens_app
 from shared.commands.options import Data, Json, show, wait
 from shared.commands.running import DEFAULT_DATA, Failed, Running, WrongUsage, print_json
@@ -32,6 +33,9 @@ config_app = typer.Typer(help="The configuration, before it is used.", no_args_i
 app.add_typer(tokens_app, name="tokens")
 app.add_typer(config_app, name="config")
 app.add_typer(letters_app, name="dead-letters")
+app.add_typer(backup_verbs.backup_app, name="backup")
+app.command()(backup_verbs.restore)
+app.command()(backup_verbs.diff)
 
 
 def main() -> None:

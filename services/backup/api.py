@@ -8,10 +8,12 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 
 from services.backup.core.decide import Version, is_id
+from services.backup.core.diff import differences
 from services.backup.core.history import HOPS_MAX, Stretch, at, whole
-from services.backup.store import Store
+from services.backup.store import Spell, Store
 from shared.runtime.access import Role, require
-from shared.runtime.http import Fault, Problem, decode_cursor, encode_cursor, json_response, unprocessable
+from shared.runtime.clock import Clock
+from shared.runtime.http import Fault, Problem, decode_cursor, encode_cursor, json_response, page, unprocessable
 
 PAGE_MAX: Final = 500
 """Versions of one page: about two megabytes."""
@@ -21,7 +23,7 @@ PAGE_USUAL: Final = 100
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
 
-def router(store: Store) -> APIRouter:
+def router(store: Store, clock: Clock) -> APIRouter:
     """The paths."""
     api = APIRouter(prefix="/v1", dependencies=[require(Role.READER)], tags=["history"])
 
@@ -45,6 +47,23 @@ def router(store: Store) -> APIRouter:
         return json_response(
             {**_who(asked, versions[-1]), "items": [_shown(one, documents) for one in some], "next": next_}
         )
+
+    @api.get("/diffs")
+    async def diffs(
+        from_: Annotated[str, Query(alias="from")],
+        to: str | None = None,
+        cause: str | None = None,
+        limit: Limit = PAGE_USUAL,
+        cursor: str | None = None,
+    ) -> Response:
+        """What changed between two times (until now, where the second is not said), contact by contact; with `cause`
+        only where one event, judgement or rule changed it.
+        """
+        end = clock.now() if to is None else _time(to, "/to")
+        times = _time(from_, "/from"), end
+        spells = await store.changed_between(times, cause, _after(cursor), limit + 1)
+        next_ = encode_cursor(spells[limit - 1].contact_id) if len(spells) > limit else None
+        return json_response({"from": times[0], "to": times[1], **page(await _compared(store, spells[:limit]), next_)})
 
     @api.get("/traces/{id_}")
     async def trace(id_: str) -> Response:
@@ -78,6 +97,26 @@ async def _state(
     if document is None:
         raise Problem(404, "Not found", "This contact was gone at that time.", members={"retired": version.retired})
     return {**_who(contact_id, version), "as_of": time, **_shown(version, {version[:2]: document})}
+
+
+async def _compared(store: Store, spells: Sequence[Spell]) -> list[dict[str, Any]]:
+    """Each contact's changes between the version before and the last one; who did not change is left out."""
+    wanted = [(one.contact_id, version) for one in spells for version in (one.before, one.last) if version is not None]
+    versions = await store.some_versions(wanted)
+    documents = await store.documents(list(versions.values()))
+    found: list[dict[str, Any]] = []
+    for one in spells:
+        last = versions[one.contact_id, one.last]
+        states = [None if version is None else documents.get((one.contact_id, version)) for version in one[1:]]
+        before, after = (None if state is None else msgspec.json.decode(state) for state in states)
+        changes = [change._asdict() for change in differences(before, after)]
+        if changes or (last.retired is not None and one.before is not None):
+            numbers = {"before": one.before, "after": one.last}
+            gone = {} if last.retired is None else {"retired": last.retired, "merged_into": last.merged_into}
+            found.append(
+                {"contact_id": one.contact_id, "versions": numbers, "cause": last.cause, **gone, "changes": changes}
+            )
+    return found
 
 
 async def _traced(store: Store, id_: str) -> dict[str, Any]:
@@ -145,12 +184,22 @@ def _id(text: str) -> str:
     return text.lower()
 
 
-def _time(text: str) -> datetime:
+def _after(cursor: str | None) -> str | None:
+    match None if cursor is None else decode_cursor(cursor):
+        case None:
+            return None
+        case [str() as contact_id] if is_id(contact_id):
+            return contact_id
+        case _:
+            raise Problem(422, "Unknown cursor", "Take the cursor from `next` of the page before, unchanged.")
+
+
+def _time(text: str, pointer: str = "/as_of") -> datetime:
     """A time; without zone it is UTC. A plus sign that the URL turned into a blank is put back."""
     try:
         time = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     except ValueError:
-        raise unprocessable([Fault("/as_of", "is no time such as 2026-11-22T09:15:00Z")]) from None
+        raise unprocessable([Fault(pointer, "is no time such as 2026-11-22T09:15:00Z")]) from None
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time
 
 

@@ -23,7 +23,7 @@ async def build(world: World) -> Service:
     return Service(
         name="backup",
         stage=Backup(store, BackupSettings().batch_messages_max),
-        routers=(router(store), jobs.backups(world, runs), jobs.restores(world, runs, tables)),
+        routers=(router(store, world.clock), jobs.backups(world, runs), jobs.restores(world, runs, tables)),
         chores=(worker.chore(),),
         pending=pending,
         close=(worker.close,),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import zstandard
@@ -34,6 +34,14 @@ def packed(value: bytes) -> bytes:
 def unpacked(kept: bytes) -> bytes:
     """Kept bytes as they came."""
     return _UNPACK.decompress(kept, max_output_size=VALUE_BYTES_MAX)
+
+
+class Spell(NamedTuple):
+    """A contact between two times: the version it had before (None: it was not there) and the last one."""
+
+    contact_id: str
+    before: int | None
+    last: int
 
 
 class Store:
@@ -173,6 +181,35 @@ class Store:
             [one.version for one in versions],
         )
         return {(row["contact_id"], row["version"]): unpacked(row["document"]) for row in rows}
+
+    async def changed_between(
+        self, times: tuple[datetime, datetime], cause: str | None, after: str | None, number: int
+    ) -> list[Spell]:
+        """Contacts with versions between two times, or with such a version of one cause, by id, behind an id: each with
+        the version it had before and the last one of them.
+        """
+        rows = await self._database.fetch(
+            """SELECT c.contact_id::text, c.last, (SELECT max(version) FROM backup.version b
+                                                   WHERE b.contact_id = c.contact_id AND b.version < c.first) AS before
+               FROM (SELECT contact_id, min(version) AS first, max(version) AS last FROM backup.version
+                     WHERE at > $1 AND at <= $2 AND ($3::text IS NULL OR cause_id = $3)
+                       AND ($4::uuid IS NULL OR contact_id > $4)
+                     GROUP BY contact_id ORDER BY contact_id LIMIT $5) c ORDER BY c.contact_id""",
+            *(*times, cause, after, number),
+        )
+        return [Spell(row["contact_id"], row["before"], row["last"]) for row in rows]
+
+    async def some_versions(self, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Version]:
+        """These versions, without documents, by contact and number."""
+        rows = await self._database.fetch(
+            """SELECT v.contact_id::text, v.version, at, cause, changed, retired, merged_into::text, merged_into_version
+               FROM backup.version v
+               JOIN unnest($1::uuid[], $2::bigint[]) AS asked (contact_id, version)
+                 ON v.contact_id = asked.contact_id AND v.version = asked.version""",
+            [one for one, _ in wanted],
+            [version for _, version in wanted],
+        )
+        return {(row["contact_id"], row["version"]): _version(row) for row in rows}
 
     async def received(self, event_ids: Sequence[str], subject: str | None = None) -> list[dict[str, Any]]:
         """What was received under these event ids, or about this subject, oldest first."""

@@ -73,7 +73,7 @@ def chain(tables: Database) -> Chain:
 async def client(tables: Database) -> AsyncIterator[httpx.AsyncClient]:
     """A reader over HTTP."""
     await adopt_token(tables, Role.READER, "test", "reader-token")
-    app = application("backup", (router(Store(tables)),), {"access": Access(tables, SystemClock())})
+    app = application("backup", (router(Store(tables), SystemClock()),), {"access": Access(tables, SystemClock())})
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     headers = {"Authorization": "Bearer reader-token"}
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
@@ -189,3 +189,23 @@ async def test_a_query_that_is_none_is_refused(chain: Chain, client: httpx.Async
 async def test_nobody_reads_without_a_token(client: httpx.AsyncClient) -> None:
     answer = await client.get(f"/v1/histories/{an_id('anna')}", headers={"Authorization": ""})
     assert answer.status_code == 401
+
+
+async def test_a_diff_says_what_changed_between_two_times_and_by_one_cause(
+    chain: Chain, client: httpx.AsyncClient
+) -> None:
+    first = chain.rules.clock.now()
+    cause = Cause(kind="record", id=an_id("second"), source="webform")
+    await chain.take(enriched(a_contact()), enriched(a_contact("bert")))
+    between = chain.rules.clock.now()
+    await chain.take(enriched(a_contact(version=2, job_title="Leiterin", cause=cause)), retired("bert", 2))
+    whole = (await client.get("/v1/diffs", params={"from": first.isoformat()})).json()["items"]
+    assert [one["contact_id"] for one in whole] == [an_id("anna")], "bert came and went"
+    late = (await client.get("/v1/diffs", params={"from": between.isoformat()})).json()["items"]
+    by_id = {one["contact_id"]: one for one in late}
+    changes = {one["path"]: (one["before"], one["after"]) for one in by_id[an_id("anna")]["changes"]}
+    assert changes["/job_title"] == (None, "Leiterin")
+    assert by_id[an_id("bert")]["retired"] == "deleted"
+    caused = await client.get("/v1/diffs", params={"from": first.isoformat(), "cause": cause.id})
+    assert [one["contact_id"] for one in caused.json()["items"]] == [an_id("anna")]
+    assert (await client.get("/v1/diffs", params={"from": "gestern"})).status_code == 422

@@ -17,15 +17,21 @@ from tests.conftest import create_database, drop_database
 from tests.support.stack import Stack
 from tests.tutorial.chain import Chain, whole_chain
 
-PEOPLE = [
+PEOPLE: list[dict[str, str]] = [
     {"source_record_id": "1", "given_name": "Jörg", "family_name": "Müller", "email": "joerg@example.de"},
-    {"source_record_id": "2", "given_name": "Anna", "family_name": "Schmidt", "email": "anna@example.de", "phone": "0171 2345678"},
+    {"source_record_id": "2", "given_name": "Anna", "family_name": "Schmidt", "email": "anna@example.de"},
     {"source_record_id": "3", "given_name": "Anna", "family_name": "Schmidt", "email": "anna@example.de"},
     {"source_record_id": "4", "given_name": "Gesine", "family_name": "Abendroth", "birthday": "1980-02-29"},
     {"source_record_id": "5", "given_name": "Ruprecht", "family_name": "Zwirner", "email": "rz@example.de"},
     {"source_record_id": "6", "given_name": "Ottilie", "family_name": "Wanger", "phone": "030 1234567"},
-]  # fmt: skip
-CONSENT = {"purpose": "newsletter", "channel": "email", "address": "joerg@example.de", "status": "granted", "at": "2026-01-01T00:00:00Z"}  # fmt: skip
+]
+CONSENT = {
+    "purpose": "newsletter",
+    "channel": "email",
+    "address": "joerg@example.de",
+    "status": "granted",
+    "at": "2026-01-01T00:00:00Z",
+}
 
 
 async def lived(chain: Chain) -> None:
