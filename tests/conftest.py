@@ -1,11 +1,13 @@
 """What every test may ask for: the engines, an empty database, names that no other test uses."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.support.stack import Stack, create_database, drop_database, running_stack
+from tests.support.stack import Stack, create_database, drop_database, migrated_template, running_stack
 
 
 @pytest.fixture(scope="session")
@@ -15,11 +17,30 @@ def stack() -> Iterator[Stack]:
         yield stack
 
 
+@pytest.fixture(scope="session")
+def migrated_tables(stack: Stack) -> str:
+    """The name of the database with all tables that others are copied from."""
+    return asyncio.run(migrated_template(stack.database_url))
+
+
 @pytest.fixture
-async def database(stack: Stack) -> AsyncIterator[str]:
-    """The URL of a fresh, empty database, dropped afterwards."""
+async def database(stack: Stack, migrated_tables: str) -> AsyncIterator[str]:
+    """The URL of a fresh database with all tables and no rows, dropped afterwards."""
+    async with _fresh_database(stack, migrated_tables) as url:
+        yield url
+
+
+@pytest.fixture
+async def empty_database(stack: Stack) -> AsyncIterator[str]:
+    """The URL of a fresh database without any tables, dropped afterwards."""
+    async with _fresh_database(stack, "template1") as url:
+        yield url
+
+
+@asynccontextmanager
+async def _fresh_database(stack: Stack, template: str) -> AsyncIterator[str]:
     name = f"test_{secrets.token_hex(8)}"
-    url = await create_database(stack.database_url, name)
+    url = await create_database(stack.database_url, name, template)
     yield url
     await drop_database(stack.database_url, name)
 

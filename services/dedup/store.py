@@ -517,8 +517,9 @@ async def open_reviews(connection: Connection, offered: Sequence[Review], at: da
     opened = {row[0] for row in rows if row[1]}
     named = [(record, one.review_id) for one in offered if one.review_id in opened for record in one.records]
     await connection.execute(
-        "insert into dedup.review_record (record_id, review_id) select * from unnest($1::uuid[], $2::uuid[])",
-        *_columns(named, 2),
+        """insert into dedup.review_record (record_id, review_id)
+           select * from unnest($1::text::uuid[], $2::text::uuid[])""",
+        *_paired(named),
     )
     return opened
 
@@ -586,10 +587,6 @@ def _keyed(keys: Iterable[tuple[int, str]]) -> tuple[str, str]:
 def _paired(pairs: Iterable[Pair]) -> tuple[str, str]:
     rows = sorted(pairs)
     return ids(a for a, _ in rows), ids(b for _, b in rows)
-
-
-def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    return [[row[place] for row in rows] for place in range(width)]
 
 
 def _stored(row: Any) -> Stored:

@@ -2,7 +2,7 @@
 processes never wait for each other in a circle.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
@@ -12,6 +12,7 @@ from services.ingest.core import books
 from services.ingest.core.decide import Accepted, Known, State
 from services.ingest.core.following import Answered, Belongs, Letter, Received, Seen, sorted_notes
 from shared.domain.outcome import LetterReason
+from shared.runtime.arrays import ids, numbers, texts, times
 from shared.runtime.database import Connection, Database
 
 IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
@@ -26,33 +27,6 @@ UNKNOWN: Final = b"?"
 
 Row: TypeAlias = asyncpg.Record
 """A row by the names of its columns."""
-
-
-def ids(values: Iterable[str | None]) -> str:
-    """Ids or times as one array literal of Postgres, for `$1::text::uuid[]` and the like; None is NULL.
-
-    The driver's own arrays ask of every element whether it is a container, which cost the door 25 µs a record.
-    """
-    return "{" + ",".join([value or "NULL" for value in values]) + "}"
-
-
-def texts(values: Iterable[str | None]) -> str:
-    """Any texts as one array literal."""
-    return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
-
-
-def times(values: Iterable[datetime]) -> str:
-    """Times as one array literal."""
-    return "{" + ",".join([value.isoformat() for value in values]) + "}"
-
-
-def numbers(values: Iterable[int | None]) -> str:
-    """Whole numbers as one array literal."""
-    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
-
-
-def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 class Answer:

@@ -41,7 +41,7 @@ erasures, and the jobs of backup."""
 
 RUNTIME_FILES = frozenset(
     {
-        "__init__.py", "access.py", "broker", "clock.py", "codec.py", "configuration.py", "database.py",
+        "__init__.py", "access.py", "arrays.py", "broker", "clock.py", "codec.py", "configuration.py", "database.py",
         "dead_letter.py", "halt.py", "health.py", "http.py", "migrations.py", "offsets.py", "outbox.py", "poison.py",
         "retry.py", "scheduler.py", "schemas.py", "server.py", "service.py", "settings.py", "spool.py", "stage.py",
         "telemetry.py", "world.py",

@@ -1,6 +1,7 @@
 """The stack that tests run on: real Kafka and real Postgres, started once a session or borrowed from a running one."""
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from collections.abc import Generator
@@ -14,6 +15,7 @@ import asyncpg
 from deploy.local.folder import DataFolder
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
+from shared.runtime import migrations
 
 BORROWED_KAFKA = "KONTAKTWERK_TEST_KAFKA"
 BORROWED_DATABASE = "KONTAKTWERK_TEST_DATABASE"
@@ -53,9 +55,35 @@ def embedded_stack(path: Path) -> Generator[Stack]:
                 stopped.result()
 
 
-async def create_database(superuser_url: str, name: str) -> str:
-    """Make an empty database and return its URL."""
-    await _execute(superuser_url, f'create database "{name}"')
+async def create_database(superuser_url: str, name: str, template: str = "template1") -> str:
+    """Make a database, an empty one unless a template is named, and return its URL."""
+    await _execute(superuser_url, f'create database "{name}" template "{template}"')
+    return url_of(superuser_url, name)
+
+
+async def migrated_template(superuser_url: str) -> str:
+    """The name of a database with all tables, to be copied: made once for each state of the migrations.
+
+    A copy takes a tenth of the two seconds that migrating an empty database does, and every test wants one.
+    """
+    digest = hashlib.blake2b(digest_size=6)
+    for path in sorted(migrations.FOLDER.rglob("*.py")):
+        digest.update(path.read_bytes())
+    name = f"kontaktwerk_tables_{digest.hexdigest()}"
+    connection = await asyncpg.connect(superuser_url)
+    try:
+        await connection.execute("select pg_advisory_lock(hashtext($1))", name)  # another run may be making it
+        if not await connection.fetchval("select count(*) from pg_database where datname = $1", name):
+            await connection.execute(f'drop database if exists "{name}_new"')
+            await migrations.migrate(await create_database(superuser_url, f"{name}_new"))
+            await connection.execute(f'alter database "{name}_new" rename to "{name}"')
+    finally:
+        await connection.close()
+    return name
+
+
+def url_of(superuser_url: str, name: str) -> str:
+    """The URL of a database of the same server."""
     return urlunsplit(urlsplit(superuser_url)._replace(path=f"/{name}"))
 
 

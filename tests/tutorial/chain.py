@@ -25,7 +25,6 @@ from shared.runtime.clock import ManualClock, SeededIds
 from shared.runtime.configuration import load
 from shared.runtime.database import Database
 from shared.runtime.http import application
-from shared.runtime.migrations import migrate
 from shared.runtime.settings import Settings
 from shared.runtime.stage import Loop
 from shared.runtime.world import Service, World
@@ -143,8 +142,7 @@ class Chain:
 
 @asynccontextmanager
 async def whole_chain(url: str) -> AsyncGenerator[Chain]:
-    """A chain over an empty log and this empty database."""
-    await migrate(url)
+    """A chain over an empty log and this database without rows."""
     database, clock = Database(url), ManualClock(NOON)
     broker = MemoryBroker(clock=clock)
     await broker.admin().ensure_topics(PARTITIONS, 1)

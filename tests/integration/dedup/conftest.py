@@ -5,14 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.runtime.database import Database
-from shared.runtime.migrations import migrate
 from tests.integration.dedup.town import Town
 
 
 @pytest.fixture
 async def towns(database: str) -> AsyncIterator[list[Town]]:
     """Eight processes of one empty installation, as far as Postgres can tell."""
-    await migrate(database)
     pools = [Database(database, connections_max=2) for _ in range(8)]
     yield [Town(pool) for pool in pools]
     for pool in pools:
@@ -22,7 +20,6 @@ async def towns(database: str) -> AsyncIterator[list[Town]]:
 @pytest.fixture
 async def town(database: str) -> AsyncIterator[Town]:
     """An empty installation."""
-    await migrate(database)
     pool = Database(database, connections_max=12)
     await pool.open()
     yield Town(pool)

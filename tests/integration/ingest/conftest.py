@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from shared.runtime.database import Database
-from shared.runtime.migrations import migrate
 from tests.integration.ingest.house import House, closed, opened
 from tests.support.stack import Stack, create_database, drop_database
 
@@ -16,11 +15,10 @@ EMPTY = """TRUNCATE ingest.record_state, ingest.idempotency, ingest.receipt, ing
 
 
 @pytest.fixture(scope="module")
-def migrated(stack: Stack) -> Iterator[str]:
+def migrated(stack: Stack, migrated_tables: str) -> Iterator[str]:
     """The URL of a database with all tables."""
     name = f"test_{secrets.token_hex(8)}"
-    url = asyncio.run(create_database(stack.database_url, name))
-    asyncio.run(migrate(url))
+    url = asyncio.run(create_database(stack.database_url, name, migrated_tables))
     yield url
     asyncio.run(drop_database(stack.database_url, name))
 

@@ -25,7 +25,6 @@ from shared.runtime.database import Database
 from shared.runtime.dead_letter import CONSECUTIVE_MAX
 from shared.runtime.halt import halted, resume
 from shared.runtime.http import json_response
-from shared.runtime.migrations import migrate
 from shared.runtime.server import bound
 from shared.runtime.service import Chore, Service, World, run
 from shared.runtime.settings import DatabaseSettings, KafkaSettings, Settings
@@ -112,7 +111,6 @@ class House:
 
 @pytest.fixture
 async def house(stack: Stack, database: str, topic_prefix: str) -> AsyncIterator[House]:
-    await migrate(database)
     listening = bound("127.0.0.1", 0)
     port = listening.getsockname()[1]
     listening.close()

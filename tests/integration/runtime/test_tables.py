@@ -21,7 +21,6 @@ from tests.unit.runtime.fixtures import event
 
 @pytest.fixture
 async def db(database: str) -> AsyncIterator[Database]:
-    await migrate(database)
     made = Database(database)
     yield made
     await made.close()
@@ -52,20 +51,20 @@ def happenings(*numbers: int) -> list[Outgoing]:
     return [Outgoing(EVENTS, f"contact-{number}", event(number)) for number in numbers]
 
 
-async def test_migrations_run_twice_at_once_and_again(database: str) -> None:
-    assert await revision_of(database) is None
-    assert await asyncio.gather(*(migrate(database) for _ in range(3))) == [newest_revision()] * 3
-    assert await migrate(database) == newest_revision()
-    assert await revision_of(database) == newest_revision()
+async def test_migrations_run_twice_at_once_and_again(empty_database: str) -> None:
+    assert await revision_of(empty_database) is None
+    assert await asyncio.gather(*(migrate(empty_database) for _ in range(3))) == [newest_revision()] * 3
+    assert await migrate(empty_database) == newest_revision()
+    assert await revision_of(empty_database) == newest_revision()
 
 
-async def test_tables_of_a_later_release_are_refused(database: str) -> None:
-    await migrate(database)
-    connection = await asyncpg.connect(database)
+async def test_tables_of_a_later_release_are_refused(empty_database: str) -> None:
+    await migrate(empty_database)
+    connection = await asyncpg.connect(empty_database)
     await connection.execute("UPDATE runtime.revision SET version_num = '9999'")
     await connection.close()
     with pytest.raises(NewerDatabase, match="9999, which this release does not know"):
-        await migrate(database)
+        await migrate(empty_database)
 
 
 async def test_without_a_server_migrating_is_transient() -> None:

@@ -14,7 +14,6 @@ from shared.runtime.access import Access, Role, create_token
 from shared.runtime.clock import SystemClock
 from shared.runtime.database import Database
 from shared.runtime.http import application
-from shared.runtime.migrations import migrate
 
 STANDARDS = standards_of(Fields(required={"mail": ("email", "family_name")}), {"webform": Source(country="DE")})
 GOOD = {"source": "webform", "family_name": "Müller", "email": "joerg@example.de"}
@@ -31,7 +30,6 @@ class FixedClock(SystemClock):
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[Database]:
     """A database with all tables."""
-    await migrate(database)
     pool = Database(database)
     await pool.open()
     yield pool
