@@ -126,7 +126,7 @@ async def house(stack: Stack, database: str, topic_prefix: str) -> AsyncIterator
     await forget_topics(stack.bootstrap_servers, topic_prefix)
 
 
-async def until(what: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+async def until(what: Callable[[], Awaitable[bool]], seconds: float = 90) -> None:
     async with asyncio.timeout(seconds):
         while not await what():  # noqa: ASYNC110 (what is waited for happens elsewhere)
             await asyncio.sleep(0.05)
@@ -134,7 +134,7 @@ async def until(what: Callable[[], Awaitable[bool]], seconds: float = 30) -> Non
 
 async def asked_to_end(running: asyncio.Task[int]) -> int:
     os.kill(os.getpid(), signal.SIGTERM)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         return await running
 
 
@@ -236,7 +236,7 @@ async def test_what_is_ours_ends_the_process_and_shows_no_value(
 
     house.stage.before = fails
     await house.send(1)
-    assert await asyncio.wait_for(house.run(), 30) == 1
+    assert await asyncio.wait_for(house.run(), 90) == 1
     assert await house.backlog() == 1
     shown = capfd.readouterr().err
     assert "ValueError" in shown
