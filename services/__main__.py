@@ -6,7 +6,6 @@ Imports of a verb stand in its function: `tokens create` must not wait for what 
 # ruff: noqa: PLC0415, FBT002
 # Imports stand in the verb that needs them; options of a command line are booleans with a default; verbs print.
 
-import asyncio
 import contextlib
 import importlib
 import sys
@@ -61,7 +60,10 @@ def up(
 
     Example: kontaktwerk up --data .local/data --port 8000 --workers dedup=2
     """
-    from deploy.local.supervisor import run_up
+    try:
+        from deploy.local.supervisor import run_up
+    except ModuleNotFoundError:
+        raise Failed("the image runs one service a container (`run`, docker compose up); `up` is for a checkout") from None
 
     raise typer.Exit(run_up(data, port, _workers(workers)))
 
@@ -74,10 +76,9 @@ def run(service: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES
     """
     if service not in SERVICES:
         raise WrongUsage(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
-    from shared.runtime.service import run as run_service
+    from shared.runtime.service import main as run_service
 
-    build = importlib.import_module(f"services.{service}.service").build
-    raise typer.Exit(asyncio.run(run_service(service, build)))
+    raise typer.Exit(run_service(service, importlib.import_module(f"services.{service}.service").build))
 
 
 @app.command()
