@@ -29,6 +29,7 @@ from services.ingest.core.request import (
 )
 from services.ingest.stage import Aside, Door, Key, Replay
 from services.ingest.store import Shelf, Store
+from shared.contracts import api as contracts
 from shared.domain.configuration import Source
 from shared.domain.record import Json
 from shared.runtime import http
@@ -93,7 +94,9 @@ class ReplayAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def routers(parts: Parts) -> tuple[APIRouter, ...]:
     """All paths of the one address; the busiest first."""
-    return (deliveries(parts), hooks(parts), readings(parts), dead_letters(parts), address(parts))
+    settings = parts.world.settings
+    described = contracts.router(settings.release, settings.topic_prefix)
+    return (deliveries(parts), hooks(parts), readings(parts), dead_letters(parts), described, address(parts))
 
 
 def deliveries(parts: Parts) -> APIRouter:

@@ -1,0 +1,1 @@
+"""Contracts: what subscribers may rely on, in a form that machines read and check."""

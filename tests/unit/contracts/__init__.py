@@ -1,0 +1,1 @@
+"""What subscribers may rely on."""
