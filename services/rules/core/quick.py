@@ -267,6 +267,11 @@ def _of_text(function: Callable[..., Any]) -> Callable[[Sequence[Ask]], Ask]:
 
 _LOWER: Final = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
 
+
+def _lower_ascii(text: str) -> str:
+    return text.translate(_LOWER)
+
+
 _CALLS: Final[dict[str, Callable[[Sequence[Ask]], Ask]]] = {
     "_||_": lambda asks: _joined(asks, decides=True),
     "_&&_": lambda asks: _joined(asks, decides=False),
@@ -280,6 +285,6 @@ _CALLS: Final[dict[str, Callable[[Sequence[Ask]], Ask]]] = {
     "startsWith": _of_text(str.startswith),
     "endsWith": _of_text(str.endswith),
     "contains": _of_text(str.__contains__),
-    "lowerAscii": _of_text(lambda text: text.translate(_LOWER)),
+    "lowerAscii": _of_text(_lower_ascii),
 }
 """The functions and operators that are plain."""

@@ -15,7 +15,19 @@ from services.rules.core.conditions import Given, compiled
 from services.rules.core.quick import Facts
 from services.rules.core.schema import Change
 from services.rules.core.viewing import plain, viewer
-from shared.domain.contact import Address, Company, ConsentState, Email, Finding, Name, Origin, Phone, Priority, Quality
+from shared.domain.contact import (
+    Address,
+    Company,
+    ConsentState,
+    Contact,
+    Email,
+    Finding,
+    Name,
+    Origin,
+    Phone,
+    Priority,
+    Quality,
+)  # fmt: skip
 from tests.unit.rules.build import NOW, a_contact
 
 DAY: Final = date(2026, 11, 22)
@@ -66,11 +78,17 @@ ENGINE: Final = [
     "contact.records_total == -1",
 ]
 
+
+def somebody(**what: Any) -> Contact:
+    """A contact with these values."""
+    return a_contact("anna", **what)
+
+
 texts = st.sampled_from(["de", "en", "M", "x", "", "ÄÖ", "Leiter", "LEITER Einkauf", "10115"])
 maybe = st.none() | texts
 kinds = st.none() | st.sampled_from(["work", "home", "x"])
 contacts = st.builds(
-    lambda **what: a_contact("anna", **what),
+    somebody,
     company=st.builds(Company, name=maybe, domain=maybe, industry=st.none() | st.just("insurance")),
     language=maybe,
     job_title=maybe,
