@@ -63,7 +63,7 @@ def up(
     try:
         from deploy.local.supervisor import run_up
     except ModuleNotFoundError:
-        raise Failed("the image runs one service a container (`run`, docker compose up); `up` is for a checkout") from None
+        raise Failed("the image runs one service a container (`run`); `up` belongs to a checkout") from None
 
     raise typer.Exit(run_up(data, port, _workers(workers)))
 
