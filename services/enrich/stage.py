@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from services.enrich.core.decide import decide
+from services.enrich.core.decide import decide, plan
 from shared.domain.contact import Contact
 from shared.domain.events import Event, Happened, InteractionResolved, Retired, Snapshot
 from shared.domain.ids import event_id_of
@@ -40,7 +40,7 @@ def outcome_of(taken: Taken) -> Outcome:
         case Snapshot(contact=None):
             return Drop(DropReason.NOT_OURS)
         case Snapshot(contact=contact) if contact is not None:
-            said = Snapshot(contact=decide(contact))
+            said = Snapshot(contact=decide(plan(contact)))
             if len(taken.message.value or b"") > MEASURED_FROM_BYTES and too_large(said):
                 return DeadLetter(LetterReason.TOO_LARGE, "with what was added the contact exceeds a message")
             return Forward((Outgoing(ENRICHED, contact.contact_id, _enriched(event, said, contact)),))

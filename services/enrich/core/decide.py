@@ -1,14 +1,18 @@
-"""What enrich decides: gaps are filled where the contact itself says how, everything else is only suggested.
+"""What enrich decides: gaps are filled where the contact itself or a provider says how, the rest is only suggested.
 
-Nothing that is there is ever replaced. What was filled says so in its provenance (`enrich:…`), with how sure it is.
-Deterministic and idempotent.
+Nothing that a source or a person said is ever replaced. What was filled says so in its provenance (`enrich:…`,
+`provider:…`), with how sure it is. Deterministic and idempotent. Two halves: `plan` derives and asks, `decide` answers.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from services.enrich.core.asking import Asked
 from services.enrich.core.employers import NAMED, Employer, employers_of, names, registered, spoken_name
+from services.enrich.core.filling import Answer, fill
+from services.enrich.core.questions import Wanted, wanted
 from services.enrich.core.regions import manner_of, salutation_of, timezone_of
 from shared.domain.contact import Contact, Origin, Suggestion
 
@@ -31,18 +35,40 @@ class Fill(NamedTuple):
     confidence: float
 
 
-def decide(contact: Contact) -> Contact:
-    """The contact as enriched from itself. Suggestions of other stages stay; ours are made anew."""
+class Plan(NamedTuple):
+    """A contact with what follows from itself, who may employ the person, and what is worth asking."""
+
+    contact: Contact
+    employers: list[Employer]
+    questions: list[Wanted]
+
+
+def plan(contact: Contact, providers: Sequence[Asked] = ()) -> Plan:
+    """The first half: what follows from the contact alone, and the questions to these providers."""
     employers = employers_of(contact)
     fills = [*_company(contact, employers), *_region(contact), *_manner(contact)]
     filled = _filled(contact, fills) if fills else contact
-    suggestions = (
-        *(one for one in contact.suggestions if one.origin != _STAGE),
-        *_suggestions(filled, employers),
-    )
-    if suggestions == filled.suggestions:
-        return filled
-    return msgspec.structs.replace(filled, suggestions=suggestions)
+    return Plan(filled, employers, wanted(filled, providers, employers) if providers else [])
+
+
+def decide(plan: Plan, answers: Sequence[Answer] = ()) -> Contact:
+    """The second half: the contact as enriched. `answers` come surest first.
+
+    Suggestions of other stages stay; ours, and those of providers, are made anew.
+    """
+    others = tuple(one for one in plan.contact.suggestions if not _is_ours(one))
+    bare = plan.contact if len(others) == len(plan.contact.suggestions) else _with(plan.contact, others)
+    filled = fill(bare, answers, f"{_STAGE}:")
+    ours = _suggestions(filled, plan.employers)
+    return _with(filled, (*filled.suggestions, *ours)) if ours else filled
+
+
+def _is_ours(suggestion: Suggestion) -> bool:
+    return suggestion.origin == _STAGE or suggestion.origin.startswith("provider:")
+
+
+def _with(contact: Contact, suggestions: tuple[Suggestion, ...]) -> Contact:
+    return msgspec.structs.replace(contact, suggestions=suggestions)
 
 
 def _company(contact: Contact, employers: list[Employer]) -> list[Fill]:
@@ -82,21 +108,21 @@ def _manner(contact: Contact) -> list[Fill]:
 def _filled(contact: Contact, fills: list[Fill]) -> Contact:
     provenance = dict(contact.provenance)
     alone: dict[str, Any] = {}
-    for fill in fills:
-        rest = contact.provenance.get(fill.rests_on)
-        provenance[fill.path] = Origin(
-            source=fill.how,
+    for one in fills:
+        rest = contact.provenance.get(one.rests_on)
+        provenance[one.path] = Origin(
+            source=one.how,
             record_id=rest.record_id if rest is not None else None,
             observed_at=rest.observed_at if rest is not None else None,
-            confidence=fill.confidence,
+            confidence=one.confidence,
         )
-        match fill.path:
+        match one.path:
             case "/company/domain":
-                alone["company"] = msgspec.structs.replace(contact.company, domain=fill.value)
+                alone["company"] = msgspec.structs.replace(contact.company, domain=one.value)
             case "/name/salutation":
-                alone["name"] = msgspec.structs.replace(contact.name, salutation=fill.value)
+                alone["name"] = msgspec.structs.replace(contact.name, salutation=one.value)
             case path:
-                alone[path[1:]] = fill.value
+                alone[path[1:]] = one.value
     return msgspec.structs.replace(contact, provenance=provenance, **alone)
 
 

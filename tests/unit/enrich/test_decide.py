@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.enrich.core.decide import decide
+from services.enrich.core.decide import decide, plan
 from services.enrich.core.employers import registered, spoken_name
 from shared.domain.contact import Address, Cause, Company, Contact, Email, Name, Origin, Status, Suggestion
 
@@ -23,6 +23,11 @@ def contact(**values: Any) -> Contact:
     return msgspec.structs.replace(made, **values)
 
 
+def enriched(one: Contact) -> Contact:
+    """The contact as enriched from itself."""
+    return decide(plan(one))
+
+
 def at(*addresses: str, status: Status = "valid") -> tuple[Email, ...]:
     """Mail addresses of one status."""
     return tuple(Email(value=value, status=status, preferred=index == 0) for index, value in enumerate(addresses))
@@ -31,7 +36,7 @@ def at(*addresses: str, status: Status = "valid") -> tuple[Email, ...]:
 def ideas(one: Contact) -> dict[str, list[str]]:
     """What enrich suggests, by path."""
     found: dict[str, list[str]] = {}
-    for suggestion in decide(one).suggestions:
+    for suggestion in enriched(one).suggestions:
         if suggestion.origin == "enrich":
             found.setdefault(suggestion.path, []).append(suggestion.value)
     return found
@@ -60,13 +65,13 @@ def ideas(one: Contact) -> dict[str, list[str]]:
     ],
 )
 def test_the_domain_of_a_business_address_becomes_the_companys(mail: str, domain: str | None) -> None:
-    assert decide(contact(emails=at(mail))).company.domain == domain
+    assert enriched(contact(emails=at(mail))).company.domain == domain
 
 
 @pytest.mark.parametrize("status", ["invalid", "risky", "bounced"])
 def test_a_doubtful_address_says_nothing_about_a_company(status: Status) -> None:
     """A mistyped or throw-away domain must not become anybody's employer."""
-    assert decide(contact(emails=at("anna@beispiel.de", status=status))).company.domain is None
+    assert enriched(contact(emails=at("anna@beispiel.de", status=status))).company.domain is None
 
 
 @pytest.mark.parametrize(
@@ -76,7 +81,7 @@ def test_a_doubtful_address_says_nothing_about_a_company(status: Status) -> None
 def test_how_sure_the_domain_is_depends_on_the_companys_name(company: str | None, confidence: float) -> None:
     seen = Origin(source="webform", record_id="r-1", observed_at=NOW)
     one = contact(emails=at("j.mueller@beispiel.de"), company=Company(name=company), provenance={"/emails/0": seen})
-    origin = decide(one).provenance["/company/domain"]
+    origin = enriched(one).provenance["/company/domain"]
     assert origin == Origin(
         source="enrich:domain", record_id="r-1", observed_at=NOW, confidence=confidence, why="only one"
     )
@@ -84,35 +89,35 @@ def test_how_sure_the_domain_is_depends_on_the_companys_name(company: str | None
 
 def test_a_domain_that_is_there_is_never_replaced() -> None:
     one = contact(emails=at("j.mueller@beispiel.de"), company=Company(domain="andere.de"))
-    assert decide(one).company.domain == "andere.de"
-    assert "/company/domain" not in decide(one).provenance
+    assert enriched(one).company.domain == "andere.de"
+    assert "/company/domain" not in enriched(one).provenance
 
 
 def test_of_two_business_domains_the_one_the_company_is_named_after_counts() -> None:
     one = contact(emails=at("a@andere.de", "a@beispiel.de"), company=Company(name="Beispiel GmbH"))
-    assert decide(one).company.domain == "beispiel.de"
+    assert enriched(one).company.domain == "beispiel.de"
 
 
 def test_two_domains_as_likely_are_only_suggested() -> None:
     one = contact(emails=at("a@andere.de", "a@beispiel.de"))
-    assert decide(one).company.domain is None
+    assert enriched(one).company.domain is None
     assert ideas(one)["/company/domain"] == ["andere.de", "beispiel.de"]
 
 
 def test_a_persons_own_domain_is_no_company() -> None:
     one = contact(name=Name(given="Jörg", family="Lüdenscheidt"), emails=at("joerg@luedenscheidt.de"))
-    assert decide(one).company.domain is None
+    assert enriched(one).company.domain is None
     assert ideas(one) == {}
 
 
 def test_the_family_firm_is_a_company_when_it_is_named() -> None:
     one = contact(name=Name(family="Althaus"), company=Company(name="Althaus KG"), emails=at("m@althaus.de"))
-    assert decide(one).company.domain == "althaus.de"
+    assert enriched(one).company.domain == "althaus.de"
 
 
 def test_a_companys_name_is_guessed_from_its_domain_and_only_suggested() -> None:
     one = contact(emails=at("anna@hennecke-ug.de"))
-    assert decide(one).company.name is None
+    assert enriched(one).company.name is None
     assert ideas(one)["/company/name"] == ["Hennecke UG"]
     assert ideas(contact(emails=at("anna@hennecke-ug.de"), company=Company(name="Hennecke")))  == {
         "/website": ["https://hennecke-ug.de"]
@@ -141,11 +146,11 @@ def test_a_website_is_suggested_only_where_the_domain_is_surely_the_companys() -
 )
 def test_a_country_with_one_time_zone_gives_it(countries: list[str | None], zone: str | None) -> None:
     one = contact(addresses=tuple(Address(country=country) for country in countries))
-    assert decide(one).timezone == zone
+    assert enriched(one).timezone == zone
 
 
 def test_a_time_zone_that_is_there_stays() -> None:
-    assert decide(contact(addresses=(Address(country="DE"),), timezone="Asia/Tokyo")).timezone == "Asia/Tokyo"
+    assert enriched(contact(addresses=(Address(country="DE"),), timezone="Asia/Tokyo")).timezone == "Asia/Tokyo"
 
 
 @pytest.mark.parametrize(
@@ -162,29 +167,29 @@ def test_a_time_zone_that_is_there_stays() -> None:
     ],
 )
 def test_a_salutation_tells_gender_and_language(salutation: str, gender: str | None, language: str | None) -> None:
-    found = decide(contact(name=Name(salutation=salutation)))
+    found = enriched(contact(name=Name(salutation=salutation)))
     assert (found.gender, found.language) == (gender, language)
 
 
 def test_gender_and_language_give_a_salutation() -> None:
-    assert decide(contact(gender="w", language="de")).name.salutation == "Frau"
-    assert decide(contact(gender="male", language="en-GB")).name.salutation == "Mr"
-    assert decide(contact(gender="divers", language="de")).name.salutation is None
-    assert decide(contact(gender="male")).name.salutation is None
+    assert enriched(contact(gender="w", language="de")).name.salutation == "Frau"
+    assert enriched(contact(gender="male", language="en-GB")).name.salutation == "Mr"
+    assert enriched(contact(gender="divers", language="de")).name.salutation is None
+    assert enriched(contact(gender="male")).name.salutation is None
 
 
 def test_what_is_there_is_not_put_right_by_a_salutation() -> None:
-    found = decide(contact(name=Name(salutation="Frau"), gender="divers", language="fr"))
+    found = enriched(contact(name=Name(salutation="Frau"), gender="divers", language="fr"))
     assert (found.gender, found.language) == ("divers", "fr")
 
 
 def test_an_organisation_has_no_gender() -> None:
-    assert decide(contact(kind="organisation", name=Name(salutation="Herr"))).gender is None
+    assert enriched(contact(kind="organisation", name=Name(salutation="Herr"))).gender is None
 
 
 def test_suggestions_of_other_stages_stay() -> None:
     theirs = Suggestion(path="/emails/0", value="anna@gmail.com", why="…", origin="validate")
-    assert decide(contact(suggestions=(theirs,))).suggestions == (theirs,)
+    assert enriched(contact(suggestions=(theirs,))).suggestions == (theirs,)
 
 
 def test_a_domains_name_is_spoken_with_its_legal_form() -> None:
@@ -218,15 +223,15 @@ contacts = st.builds(
 @settings(max_examples=150, deadline=None)
 @given(contacts)
 def test_whatever_is_written_is_answered_and_alike_again(one: Contact) -> None:
-    once = decide(one)
-    assert once == decide(one)
-    assert decide(once) == once
+    once = enriched(one)
+    assert once == enriched(one)
+    assert enriched(once) == once
 
 
 @settings(max_examples=150, deadline=None)
 @given(contacts)
 def test_nothing_that_is_there_is_replaced_and_what_is_added_says_so(one: Contact) -> None:
-    before, after = msgspec.to_builtins(one), msgspec.to_builtins(decide(one))
+    before, after = msgspec.to_builtins(one), msgspec.to_builtins(enriched(one))
     for path in _leaves(before) | _leaves(after):
         if path[0] in ("suggestions", "provenance"):
             continue
