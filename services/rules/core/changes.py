@@ -15,27 +15,34 @@ NO_CONTENT: Final = frozenset(
 )
 """Top-level fields that are no content: who and when, and what rides along."""
 
-_APART: Final[dict[str, Any]] = {"name": Name(), "company": Company(), "quality": Quality()}
-"""Fields whose parts are told apart."""
+_APART: Final = {
+    name: tuple((part, f"/{name}/{part}") for part in kind.__struct_fields__ if (name, part) != ("quality", "score"))
+    for name, kind in (("name", Name), ("company", Company), ("quality", Quality))
+}
+"""Fields whose parts are told apart, and the pointers to these."""
+
+_TOLD_APART: Final = frozenset((*_APART, "attributes"))
 
 
 def changed_paths(before: Contact | None, after: Contact) -> tuple[str, ...]:
     """The paths that differ, in the order of the contact's fields; for a new contact all that is not empty."""
     paths: list[str] = []
-    for name, new, old in zip(_CONTENT, _VALUES(after), _EMPTY if before is None else _VALUES(before), strict=True):
-        if new != old:
+    old_values = _EMPTY if before is None else _VALUES(before)
+    for name, pointer, new, old in zip(_CONTENT, _POINTERS, _VALUES(after), old_values, strict=True):
+        if new is old or new == old:
+            continue
+        if name in _TOLD_APART:
             paths += _paths(name, old, new)
+        else:
+            paths.append(pointer)
     return tuple(paths)
 
 
 def _paths(name: str, old: Any, new: Any) -> list[str]:
     if name in _APART:
-        parts = [part for part in new.__struct_fields__ if (name, part) != ("quality", "score")]
-        return [f"/{name}/{part}" for part in parts if getattr(old, part) != getattr(new, part)]
-    if name == "attributes":
-        keys = sorted({*old, *new})
-        return [f"/attributes/{_escaped(key)}" for key in keys if old.get(key) != new.get(key)]
-    return [f"/{name}"]
+        return [pointer for part, pointer in _APART[name] if getattr(old, part) != getattr(new, part)]
+    keys = sorted({*old, *new})
+    return [f"/attributes/{_escaped(key)}" for key in keys if old.get(key) != new.get(key)]
 
 
 def _escaped(key: str) -> str:
@@ -55,6 +62,7 @@ def _defaults() -> dict[str, Any]:
 
 
 _CONTENT: Final = tuple(name for name in Contact.__struct_fields__ if name not in NO_CONTENT)
+_POINTERS: Final = tuple(f"/{name}" for name in _CONTENT)
 _VALUES: Final = attrgetter(*_CONTENT)
 _EMPTY: Final = tuple(_defaults()[name] for name in _CONTENT)
 
