@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeAlias
+from datetime import datetime
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -46,6 +47,15 @@ ANSWER_TIMEOUT_S: Final = 60.0
 
 CONNECT_TIMEOUT_S: Final = 10.0
 """For a connection, new or from the pool: longer, and readiness would say too late what is missing."""
+
+
+class Server(NamedTuple):
+    """What a server says of itself: its version as 180004, two of its settings, and its clock."""
+
+    version: int
+    locks_per_transaction: int
+    connections: int
+    now: datetime
 
 
 class Database:
@@ -104,6 +114,14 @@ class Database:
         async with self.connection() as connection:
             rows: list[asyncpg.Record] = await connection.fetch(query, *args)
             return rows
+
+    async def server(self) -> Server:
+        """The server behind this database."""
+        (row,) = await self.fetch(
+            """SELECT current_setting('server_version_num')::int, current_setting('max_locks_per_transaction')::int,
+                      current_setting('max_connections')::int, clock_timestamp()"""
+        )
+        return Server(*row)
 
     async def execute(self, query: str, *args: Any) -> None:
         """Run one statement."""

@@ -1,4 +1,7 @@
-"""The stack that tests run on: real Kafka and real Postgres, started once a session or borrowed from a running one."""
+"""The stack that tests run on: real Kafka and real Postgres, started once a session or borrowed from a running one.
+
+`TEST_STACK=containers` starts both in containers instead, from the images of production.
+"""
 
 import contextlib
 import hashlib
@@ -15,10 +18,12 @@ import asyncpg
 from deploy.local.folder import DataFolder
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
+from tests.support.containers import engines
 from shared.runtime import migrations
 
 BORROWED_KAFKA = "KONTAKTWERK_TEST_KAFKA"
 BORROWED_DATABASE = "KONTAKTWERK_TEST_DATABASE"
+KIND = "TEST_STACK"
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,10 @@ class Stack:
 @contextlib.contextmanager
 def running_stack() -> Generator[Stack]:
     """The engines that the two variables above name if both are set, else fresh ones in a temporary folder."""
+    if os.environ.get(KIND) == "containers":
+        with engines() as (bootstrap_servers, database_url):
+            yield Stack(bootstrap_servers, database_url)
+        return
     kafka, database = os.environ.get(BORROWED_KAFKA), os.environ.get(BORROWED_DATABASE)
     if kafka and database:
         yield Stack(kafka, database)

@@ -3,15 +3,16 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, errors, structs
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.domain.errors import Transient
 from shared.runtime.broker import Backlog, Message, TopicPartition
 from shared.runtime.broker.kafka import TOPIC_BYTES_MAX, message_of, stopped
-from shared.topology import TOPICS
+from shared.topology import TOPICS, Topic
 
 T = TypeVar("T")
 
@@ -28,6 +29,32 @@ _EXISTS: Final = 36
 """The protocol's error code TOPIC_ALREADY_EXISTS: another process was faster."""
 
 
+SAFE_COPIES_MIN: Final = 3
+"""From so many copies on, a write must reach two: one broker may be lost, and nothing acknowledged with it."""
+
+
+class TopicThere(NamedTuple):
+    """A topic as it is: the fewest copies any of its partitions has, and those of its settings that we set."""
+
+    partitions: int
+    copies: int
+    settings: Mapping[str, str]
+
+
+class Cluster(NamedTuple):
+    """Kafka as it is. `protocol`: what its brokers speak among themselves, such as 3.7; None from 4.0 on."""
+
+    brokers: int
+    protocol: str | None
+    topics: Mapping[str, TopicThere]
+
+
+def settings_for(topic: Topic, replication_factor: int) -> dict[str, str]:
+    """With which settings a topic is made."""
+    safe = {"min.insync.replicas": "2"} if replication_factor >= SAFE_COPIES_MIN else {}
+    return {**dict(topic.settings), **safe, "max.message.bytes": str(TOPIC_BYTES_MAX)}
+
+
 class KafkaAdmin:
     """Looks at the log; connects when first asked, and again after something went wrong."""
 
@@ -42,6 +69,10 @@ class KafkaAdmin:
     async def ensure_topics(self, partitions: int, replication_factor: int) -> None:
         """Create what of the topology is missing, and wait until it is known. Raises as the port says."""
         await self._patiently(CREATE_TIMEOUT_S, lambda: self._ensure(partitions, replication_factor))
+
+    async def cluster(self) -> Cluster:
+        """Kafka and what it has of our topics. Raises Transient when it cannot be asked."""
+        return await self._patiently(LOOK_TIMEOUT_S, self._cluster)
 
     async def backlog(self, group: str, topics: Sequence[str]) -> Mapping[TopicPartition, Backlog]:
         """What a group has not committed, for every partition of these topics. Raises Transient when unknowable."""
@@ -94,7 +125,7 @@ class KafkaAdmin:
                 name=name,
                 num_partitions=partitions,
                 replication_factor=replication_factor,
-                topic_configs={**dict(topic.settings), "max.message.bytes": str(TOPIC_BYTES_MAX)},
+                topic_configs=settings_for(topic, replication_factor),
             )
             for name, topic in wanted.items()
             if name not in present
@@ -113,6 +144,44 @@ class KafkaAdmin:
                     f"topic {name} has {count} partitions, and {partitions} are configured (KONTAKTWERK_PARTITIONS): "
                     "the number cannot change, since keys would move to other partitions"
                 )
+
+    async def _cluster(self) -> Cluster:
+        names = {self._topic_prefix + topic.name: topic for topic in TOPICS}
+        brokers = (await self._client.describe_cluster())["brokers"]
+        described = [one for one in await self._client.describe_topics() if one["topic"] in names]
+        asked = {name: list(settings_for(topic, SAFE_COPIES_MIN)) for name, topic in names.items()}
+        settings = await self._settings(
+            ConfigResourceType.TOPIC, {one["topic"]: asked[one["topic"]] for one in described}
+        )
+        spoken = await self._settings(
+            ConfigResourceType.BROKER, {str(brokers[0]["node_id"]): ["inter.broker.protocol.version"]}
+        )
+        return Cluster(
+            brokers=len(brokers),
+            protocol=next((value for one in spoken.values() for value in one.values()), None),
+            topics={
+                one["topic"].removeprefix(self._topic_prefix): TopicThere(
+                    partitions=len(one["partitions"]),
+                    copies=min((len(part["replicas"]) for part in one["partitions"]), default=0),
+                    settings=settings.get(one["topic"], {}),
+                )
+                for one in described
+            },
+        )
+
+    async def _settings(self, kind: Any, asked: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
+        """The settings asked for, by resource; what a resource does not know is left out."""
+        if not asked:
+            return {}
+        resources = [ConfigResource(kind, name, configs=dict.fromkeys(keys)) for name, keys in asked.items()]
+        answers = await self._client.describe_configs(resources)
+        return {
+            resource["resource_name"]: {
+                entry["config_names"]: entry["config_value"] for entry in resource["config_entries"]
+            }
+            for answer in answers
+            for resource in answer.to_object()["resources"]
+        }
 
     async def _present(self, wanted: Mapping[str, Any]) -> dict[str, int]:
         """The partition counts of those that exist, every partition with a leader."""
