@@ -148,6 +148,7 @@ class Process:
             configuration=configuration,
             broker=self._broker,
             producer=self._producer,
+            admin=self._admin,
             database=self._database,
             clock=self._clock,
             ids=self._ids,

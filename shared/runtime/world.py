@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fastapi import APIRouter
 
 from shared.domain.configuration import Configuration
-from shared.runtime.broker import Broker, Producer
+from shared.runtime.broker import Admin, Broker, Producer
 from shared.runtime.clock import Clock, Ids
 from shared.runtime.database import Database
 from shared.runtime.settings import Settings
@@ -21,6 +21,7 @@ class World:
     configuration: Configuration
     broker: Broker
     producer: Producer
+    admin: Admin
     database: Database
     clock: Clock
     ids: Ids

@@ -31,7 +31,7 @@ SERVICE_FILES = frozenset(
 )
 EXTRA_FILES = {
     "ingest": frozenset({"connectors"}),
-    "dedup": frozenset({"model.json", "requests", "train"}),
+    "dedup": frozenset({"model.json", "pins", "requests", "train"}),
     "enrich": frozenset({"providers"}),
     "rules": frozenset({"train", "writes.py", "timers.py", "deliveries.py"}),
     "backup": frozenset({"jobs"}),
@@ -42,9 +42,9 @@ erasures, and the jobs of backup."""
 RUNTIME_FILES = frozenset(
     {
         "__init__.py", "access.py", "arrays.py", "broker", "clock.py", "codec.py", "configuration.py", "database.py",
-        "dead_letter.py", "halt.py", "health.py", "http.py", "migrations.py", "offsets.py", "outbox.py", "poison.py",
-        "retry.py", "scheduler.py", "schemas.py", "server.py", "service.py", "settings.py", "spool.py", "stage.py",
-        "telemetry.py", "world.py",
+        "dead_letter.py", "erasure.py", "facts.py", "halt.py", "health.py", "http.py", "migrations.py", "offsets.py",
+        "outbox.py", "poison.py", "refreshing.py", "retry.py", "revisions.py", "scheduler.py", "schemas.py",
+        "server.py", "service.py", "settings.py", "spool.py", "stage.py", "telemetry.py", "world.py",
     }
 )  # fmt: skip
 BROKER_FILES = frozenset({"__init__.py", "kafka.py", "kafka_admin.py", "memory.py", "partitions.py"})

@@ -153,6 +153,7 @@ async def whole_chain(url: str) -> AsyncGenerator[Chain]:
         configuration=load(CONFIG),
         broker=broker,
         producer=producer,
+        admin=broker.admin(),
         database=database,
         clock=clock,
         ids=SeededIds(1),

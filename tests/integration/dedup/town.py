@@ -65,6 +65,7 @@ class Town:
             configuration=CONFIGURATION,
             broker=None,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
             producer=self.ear,
+            admin=None,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
             database=database,
             clock=SystemClock(),
             ids=RandomIds(),

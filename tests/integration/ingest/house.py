@@ -165,6 +165,7 @@ async def opened(database: Database, settings: Settings | None = None) -> House:
         configuration=Configuration(digest="test", sources=SOURCES, fields=Fields(), rules=()),
         broker=broker,
         producer=producer,
+        admin=broker.admin(),
         database=database,
         clock=SystemClock(),
         ids=RandomIds(),

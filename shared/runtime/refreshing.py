@@ -1,0 +1,145 @@
+"""Refreshing: contacts that are to be said again, since something they rest on has changed.
+
+Every reason goes through one table, so that a contact with many reasons is said once; a drip puts the requests on
+`contacts.received` at a bounded rate and only while few new records wait there, so that a storm of refreshes never
+delays anybody who is new (interleaving 16).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from shared.domain.contact import Cause, CauseKind
+from shared.domain.events import Event, RefreshRequested
+from shared.domain.ids import derived_id
+from shared.domain.outcome import Outgoing
+from shared.runtime import codec
+from shared.runtime.arrays import ids, texts
+from shared.runtime.clock import Clock
+from shared.runtime.database import Connection, Database
+from shared.runtime.world import Chore, World
+from shared.topology import RECEIVED, Type
+
+EVERY_S: Final = 0.5
+"""How often the drip looks; what it lets through at once is this part of a second's rate."""
+
+RATE_MAX: Final = 200
+"""Refreshes a second of one service: a fifth of what the chain carries, so that the new overtake the old."""
+
+WAITING_MAX: Final = 400
+"""Messages waiting for dedup above which the drip holds back: about half a second of work."""
+
+LOOKED_S: Final = 2.0
+"""How long a look at dedup's backlog counts: asking Kafka at every drip would cost more than the drip."""
+
+
+class Reason(NamedTuple):
+    """Why a contact is to be said again.
+
+    `activation` names what happened, for good (a fact's kind and revision, a revision of the configuration): the same
+    contact for the same activation has one event id. `code` is its short name, never a personal value.
+    """
+
+    activation: str
+    code: str
+    kind: CauseKind = "refresh"
+
+
+async def ask(connection: Connection, service: str, reasons: Mapping[str, Reason], now: datetime) -> None:
+    """Have these contacts said again, inside the caller's transaction; a contact that waits already gets one reason
+    more.
+    """
+    if not reasons:
+        return
+    contact_ids = sorted(reasons)
+    await connection.execute(
+        """INSERT INTO runtime.refresh_due AS d (service, contact_id, activation, reasons, cause_kind, since)
+           SELECT $1, contact_id, activation, ARRAY[code], kind, $6
+           FROM unnest($2::text::uuid[], $3::text::text[], $4::text::text[], $5::text::text[])
+                one (contact_id, activation, code, kind)
+           ON CONFLICT (service, contact_id) DO UPDATE
+             SET activation = excluded.activation, cause_kind = excluded.cause_kind,
+                 reasons = d.reasons || CASE WHEN d.reasons @> excluded.reasons THEN '{}' ELSE excluded.reasons END""",
+        service,
+        ids(contact_ids),
+        texts(reasons[one].activation for one in contact_ids),
+        texts(reasons[one].code for one in contact_ids),
+        texts(reasons[one].kind for one in contact_ids),
+        now,
+    )
+
+
+async def due(database: Database, service: str) -> int:
+    """How many contacts wait to be said again."""
+    rows = await database.fetch("SELECT count(*) AS n FROM runtime.refresh_due WHERE service = $1", service)
+    return int(rows[0]["n"])
+
+
+class Drip:
+    """Lets refreshes of one service through, behind what is new."""
+
+    def __init__(self, world: World, service: str) -> None:
+        self._world = world
+        self._service = service
+        self._seen_at = float("-inf")
+        self._waiting = 0
+
+    async def run(self) -> None:
+        """Say what may be said now. Raises Transient while Kafka or Postgres is away: the rows stay."""
+        if await self._is_calm():
+            self._waiting += await self._some(int(RATE_MAX * EVERY_S))
+
+    async def _is_calm(self) -> bool:
+        clock: Clock = self._world.clock
+        if clock.monotonic() - self._seen_at > LOOKED_S:
+            backlog = await self._world.admin.backlog("dedup", [RECEIVED.name])
+            self._waiting = sum(one.messages for one in backlog.values())
+            self._seen_at = clock.monotonic()
+        return self._waiting <= WAITING_MAX
+
+    async def _some(self, most: int) -> int:
+        """Say the oldest, then forget them: a process that dies in between says them again, under the same ids."""
+        async with self._world.database.transaction() as connection:
+            rows = await connection.fetch(
+                """SELECT contact_id::text AS contact_id, activation, reasons, cause_kind FROM runtime.refresh_due
+                   WHERE service = $1 ORDER BY since LIMIT $2 FOR UPDATE SKIP LOCKED""",
+                self._service,
+                most,
+            )
+            if not rows:
+                return 0
+            now = self._world.clock.now()
+            says = [request(self._service, row["contact_id"], row["activation"], row["reasons"], row["cause_kind"], now)
+                    for row in rows]  # fmt: skip
+            await self._world.producer.send([codec.draft(one) for one in says])
+            await connection.execute(
+                "DELETE FROM runtime.refresh_due WHERE service = $1 AND contact_id = ANY($2::text::uuid[])",
+                self._service,
+                ids(row["contact_id"] for row in rows),
+            )
+        return len(rows)
+
+
+def dripping(world: World, service: str) -> Chore:
+    """The chore that lets refreshes through."""
+    return Chore(name="refreshes", every_s=EVERY_S, run=Drip(world, service).run)
+
+
+def request(
+    service: str, contact_id: str, activation: str, reasons: list[str], kind: CauseKind, now: datetime
+) -> Outgoing:
+    """Ask dedup to say a contact again; the same contact and activation ask under the same id."""
+    return Outgoing(
+        RECEIVED,
+        contact_id,
+        Event(
+            id=derived_id(Type.REFRESH_REQUESTED, service, contact_id, activation),
+            type=Type.REFRESH_REQUESTED,
+            source=f"/kontaktwerk/{service}",
+            time=now,
+            subject=contact_id,
+            data=RefreshRequested(
+                contact_id=contact_id, cause=Cause(kind=kind, id=activation, source=" ".join(reasons))
+            ),
+        ),
+    )
