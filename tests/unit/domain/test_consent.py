@@ -1,9 +1,11 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.consent import STRICTNESS, allows, consent_states
+from shared.domain.contact import ConsentState
 from shared.domain.record import Consent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -100,3 +102,43 @@ def test_joining_allows_nothing_that_neither_allowed(ours: list[Consent], theirs
             assert any(allows(consent_states(some), "newsletter", "email", address) for some in (ours, theirs)) or any(
                 one.proof is not None for one in ours + theirs
             )
+
+
+@given(statements, statements)
+def test_joining_loosens_a_state_only_by_a_proof_that_is_newer_than_it(
+    ours: list[Consent], theirs: list[Consent]
+) -> None:
+    joined = by_address(ours + theirs)
+    proofs = {
+        address: max(
+            datetime.fromisoformat(one.proof["confirmed_at"])
+            for one in ours + theirs
+            if one.status == "granted" and one.proof and folded(one.address) == address
+        )
+        for address in joined
+        if any(one.status == "granted" and one.proof and folded(one.address) == address for one in ours + theirs)
+    }
+    for side in (by_address(ours), by_address(theirs)):
+        for address, state in side.items():
+            if STRICTNESS[joined[address].status] < STRICTNESS.get(state.status, 1):
+                assert state.since is not None, "what has no time cannot be shown to be older"
+                assert state.since < proofs[address]
+
+
+def folded(address: str | None) -> str | None:
+    """An address as states are told apart by it."""
+    return None if address is None else address.lower()
+
+
+def by_address(spoken: list[Consent]) -> dict[str | None, ConsentState]:
+    """The states by address."""
+    return {folded(state.address): state for state in consent_states(spoken)}
+
+
+@pytest.mark.parametrize("status", ["denied", "withdrawn", "pending", "perhaps"])
+def test_a_general_no_closes_every_address_and_what_is_no_no_closes_none(status: str) -> None:
+    granted, general = said("granted", 1), said(status, 2, address=None)
+    assert allows(consent_states([granted]), "newsletter", "email", "a@x.de")
+    assert allows(consent_states([granted, general]), "newsletter", "email", "a@x.de") is (
+        status in {"pending", "perhaps"}
+    )
