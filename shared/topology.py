@@ -40,10 +40,13 @@ class Type(StrEnum):
     NOTIFICATION_REQUESTED = "notification.requested"
     REVIEW_OPENED = "review.opened"
     ERASURE_REQUESTED = "erasure.requested"
+    ERASURE_ANSWERED = "erasure.answered"
     CONTACT_ERASED = "contact.erased"
     IDENTITY_ASSIGNED = "identity.assigned"
     JUDGEMENT_GIVEN = "judgement.given"
     JUDGEMENT_WITHDRAWN = "judgement.withdrawn"
+    PIN_SET = "pin.set"
+    PIN_REMOVED = "pin.removed"
 
     @property
     def wire(self) -> str:
@@ -92,6 +95,7 @@ RECEIVED: Final = Topic(
         Type.INTERACTION_RECEIVED,
         Type.REFRESH_REQUESTED,
         Type.ERASURE_REQUESTED,
+        Type.ERASURE_ANSWERED,
         Type.IDENTITY_ASSIGNED,
         Type.JUDGEMENT_GIVEN,
         Type.JUDGEMENT_WITHDRAWN,
@@ -139,7 +143,15 @@ EVENTS: Final = Topic(
 DECIDED: Final = Topic(
     "contacts.decided",
     "contact id; judgement id for judgements",
-    (Type.IDENTITY_ASSIGNED, Type.JUDGEMENT_GIVEN, Type.JUDGEMENT_WITHDRAWN, Type.INTERACTION_RESOLVED),
+    (
+        Type.IDENTITY_ASSIGNED,
+        Type.JUDGEMENT_GIVEN,
+        Type.JUDGEMENT_WITHDRAWN,
+        Type.PIN_SET,
+        Type.PIN_REMOVED,
+        Type.INTERACTION_RESOLVED,
+        Type.ERASURE_ANSWERED,
+    ),
     "30 days",
     _kept(30),
 )

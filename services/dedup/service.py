@@ -11,6 +11,8 @@ from services.dedup.core.arriving import Work
 from services.dedup.core.decide import Law
 from services.dedup.core.model import load_model
 from services.dedup.core.population import Population
+from services.dedup.pins import api as pins
+from services.dedup.pins import fixing
 from services.dedup.settings import DedupSettings
 from services.dedup.stage import Dedup, Identity, say
 from shared.runtime import outbox
@@ -40,11 +42,12 @@ async def build(world: World) -> Service:
     return Service(
         name="dedup",
         stage=Dedup(world, settings, identity),
-        routers=(router(world, identity, law),),
+        routers=(router(world, identity, law), pins.router(world, identity)),
         chores=(
             outbox.relay(world, "dedup"),
             Chore("sweeper", SWEEP_EVERY_S, partial(sweep, world, settings, identity)),
             Chore("parked", PARKED_EVERY_S, partial(try_parked, world, settings, identity)),
+            fixing.chore(world, identity),
             Chore("decisions", FORGET_EVERY_S, partial(forget, world, settings)),
         ),
         pending=partial(pending, world),
@@ -82,4 +85,5 @@ async def pending(world: World) -> Mapping[str, int]:
     """What is decided and not yet said."""
     async with world.database.connection() as connection:
         unsaid = await store.count_unsaid(connection)
-    return {"unsaid": unsaid, "outbox": await outbox.pending(world.database, "dedup")}
+    waiting = await outbox.pending(world.database, "dedup")
+    return {"unsaid": unsaid, "outbox": waiting, "pins": await fixing.pending(world)}

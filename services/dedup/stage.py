@@ -11,6 +11,7 @@ from typing import Final, assert_never
 
 from services.dedup import store
 from services.dedup.core import answering, interactions, judging, restoring, saying
+from services.dedup.core import erasing as erasure
 from services.dedup.core.answering import Batch, Memo
 from services.dedup.core.arriving import Work, at_the_door, event_keys, record_of, work_of
 from services.dedup.core.clustering import Judgement
@@ -22,6 +23,9 @@ from services.dedup.core.judging import Withdraw
 from services.dedup.core.locking import Needs, contacts_of, keys_of, near, needs_of
 from services.dedup.core.saying import Decided
 from services.dedup.core.scene import NOTHING, Candidate, Pair, Plan, Scene, Scores, led, reviews
+from services.dedup.pins.fixing import pinned
+from services.dedup.pins.store import pins_of
+from services.dedup.requests import erasing
 from services.dedup.requests.desk import Desk
 from services.dedup.settings import DedupSettings
 from shared.domain.errors import Transient
@@ -128,7 +132,8 @@ class Identity:
         redelivered = await self._redelivered(connection, work)
         if work.restored is not None and await store.contacts(connection, [work.restored.identity.contact_id]):
             work = replace(work, restored=None)
-        batch = await self._read(connection, work.without(redelivered), memo)
+        overtaken = await erasing.overtaken(connection, work, self._countries)
+        batch = await self._read(connection, work.without({*redelivered, *overtaken}), memo)
         await self._wake(connection, batch)
         missing = keys_of(batch, self._countries) - keys
         if missing:
@@ -136,17 +141,22 @@ class Identity:
         scores, gone, revisions, needs = await self._score(connection, batch)
         scene = await self._lock_contacts(connection, needs)
         scene = await self._judge(connection, batch, scene)
+        scene = await pinned(connection, work.pinning, scene)
         restored = batch.work.restored
         if restored is not None:
             scene = restoring.scene_of(scene, restored)
         plan = self._plan(batch, scene, scores)
         if restored is not None:
             plan = restoring.plan_of(plan, scene, restored)
+        if work.erasing is not None:
+            plan = erasure.plan_of(plan)
         self._composer.measure(plan, scene, batch.changes)
         await self._write(connection, batch, plan, scores, (gone, revisions))
-        decided = answering.decided(batch, plan, scene)
+        decided = overtaken | answering.decided(batch, plan, scene)
         await store.write_decided(connection, decided.values())
         await self._write_besides(connection, batch, plan, scene, decided)
+        if work.erasing is not None:
+            await erasing.forget(connection, work.erasing, self._world.clock.now())
         versions = versions_after(work, plan, scene)
         return Result(plan, decided, redelivered, (), batch.judgement_ids, versions), scene, batch.changes
 
@@ -439,6 +449,7 @@ class Identity:
             living = [contact for contact, row in rows.items() if row.retired is None]
             members = await store.members(connection, living) if living else {}
             formers = await store.former(connection, living) if living else {}
+            pins = await pins_of(connection, members) if members else []
         says: list[Outgoing] = []
         for contact, row in rows.items():
             mine = [one for one in decisions if one.contact_id == contact]
@@ -447,7 +458,8 @@ class Identity:
                 continue
             records = [stored.record for stored in members.values() if stored.contact_id == contact]
             former = [one for one, into in formers.items() if into == contact]
-            says.append(saying.resolved(row, self._composer.golden(row, records, former), mine))
+            fixed = [pin for pin in pins if members[pin.record_id].contact_id == contact]
+            says.append(saying.resolved(row, self._composer.golden(row, records, former, fixed), mine))
             says.append(saying.assigned(row, [record.record_id for record in records]))
         left = [one for one in decisions if one.contact_id not in rows]
         return says + saying.decided(left, self._world.clock.now())

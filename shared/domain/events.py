@@ -84,6 +84,21 @@ class ErasureRequested(Quiet, frozen=True, kw_only=True):
     phone: str | None = None
 
 
+class ErasureAnswered(Quiet, frozen=True, kw_only=True):
+    """What came of a request to forget: whose contacts and records are gone, and the hashes by which they stay known.
+
+    `events` are interactions that waited for the person. In a restore it comes back, so that nobody else does.
+    """
+
+    erasure_id: str
+    outcome: Literal["erased", "not-found", "ambiguous"]
+    at: datetime
+    contact_ids: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+
+
 class Decision(Quiet, frozen=True, kw_only=True):
     """What became of one accepted event: the outcome that its receipt will show.
 
@@ -179,6 +194,19 @@ class Judged(Quiet, frozen=True, kw_only=True):
     at: datetime
 
 
+class PinSaid(Quiet, frozen=True, kw_only=True):
+    """A value that a person fixed for a field of a record's contact, or, without the value, took away again."""
+
+    pin_id: str
+    contact_id: str
+    record_id: str
+    field: str
+    value: Json = None
+    until: datetime | None = None
+    by: str
+    at: datetime
+
+
 class Happened(Quiet, frozen=True, kw_only=True):
     """One entry of `contacts.events`: ids and codes only. The type of the event says what happened.
 
@@ -210,11 +238,13 @@ Data = (
     | InteractionReceived
     | RefreshRequested
     | ErasureRequested
+    | ErasureAnswered
     | Snapshot
     | Retired
     | InteractionResolved
     | IdentityAssigned
     | Judged
+    | PinSaid
     | Happened
     | Contact
 )
@@ -252,6 +282,7 @@ DATA_OF: Mapping[Type, Any] = {
     Type.INTERACTION_RECEIVED: InteractionReceived,
     Type.REFRESH_REQUESTED: RefreshRequested,
     Type.ERASURE_REQUESTED: ErasureRequested,
+    Type.ERASURE_ANSWERED: ErasureAnswered,
     Type.CONTACT_RESOLVED: Snapshot,
     Type.CONTACT_VALIDATED: Snapshot,
     Type.CONTACT_ENRICHED: Snapshot,
@@ -261,6 +292,8 @@ DATA_OF: Mapping[Type, Any] = {
     Type.IDENTITY_ASSIGNED: IdentityAssigned,
     Type.JUDGEMENT_GIVEN: Judged,
     Type.JUDGEMENT_WITHDRAWN: Judged,
+    Type.PIN_SET: PinSaid,
+    Type.PIN_REMOVED: PinSaid,
     **dict.fromkeys(EVENTS.types, Happened),
 }
 """Which data each type carries. On `contacts.clean` a `contact.retired` has no value at all: a tombstone."""

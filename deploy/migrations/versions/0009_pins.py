@@ -8,4 +8,22 @@ down_revision = "0008"
 
 def upgrade() -> None:
     """Make the tables."""
-    op.execute("SELECT 1")
+    op.execute("""
+        -- A pin hangs on the record that founded its contact, and goes with it. `value` is JSON.
+        CREATE TABLE dedup.pin (
+            pin_id uuid PRIMARY KEY,
+            record_id uuid NOT NULL,
+            field text NOT NULL,
+            value bytea NOT NULL,
+            until timestamptz,
+            set_by text NOT NULL,
+            set_at timestamptz NOT NULL,
+            UNIQUE (record_id, field)
+        );
+        CREATE INDEX pin_until ON dedup.pin (until) WHERE until IS NOT NULL;
+    """)
+
+
+def downgrade() -> None:
+    """Take them away."""
+    op.execute("DROP TABLE dedup.pin")

@@ -91,6 +91,8 @@ def causes(batch: Batch) -> dict[str, Cause]:
     if work.restored is not None:
         return {"": work.restored.cause}
     made: dict[str, Cause] = {}
+    if work.pinning is not None:
+        made[""] = work.pinning.cause
     if work.verdict is not None:
         made[""] = Cause(kind="judgement", id=batch.judgement_ids[0], by=work.verdict.by)
     names = {one.patch.event_id: record_id for record_id, told in batch.told.items() for one in told}

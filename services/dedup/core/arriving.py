@@ -10,8 +10,10 @@ import msgspec
 from services.dedup.core.folding import Told
 from services.dedup.core.interactions import Happening, key_of
 from services.dedup.core.judging import Verdict
+from services.dedup.core.pinning import Pinning
 from shared.domain.contact import Cause, Contact
 from shared.domain.events import (
+    ErasureAnswered,
     ErasureRequested,
     Event,
     IdentityAssigned,
@@ -48,6 +50,16 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasing:
+    """A contact whose person is forgotten: its records, and the keys of their addresses."""
+
+    request: ErasureRequested
+    contact_id: str
+    records: tuple[str, ...]
+    keys: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What one identity transaction has to do. `causes` by event id, in the order of the batch."""
 
@@ -58,6 +70,8 @@ class Work:
     traces: Mapping[str, str] = field(default_factory=dict[str, str])
     verdict: Verdict | None = None
     restored: Restored | None = None
+    pinning: Pinning | None = None
+    erasing: Erasing | None = None
     dry_run: bool = False
 
     def without(self, event_ids: Collection[str]) -> "Work":
@@ -81,6 +95,8 @@ def at_the_door(event: Event) -> DeadLetter | Drop | None:
             ids = [one.contact_id, one.founder, *(id_ for f in one.formers for id_ in (f.contact_id, f.founder))]
         case Judged() as one:
             ids = [one.judgement_id, *one.left, *one.right]
+        case ErasureAnswered() as one:
+            ids = [one.erasure_id, *one.contact_ids, *one.records, *one.subjects]
         case ErasureRequested() as one:
             ids = [one.erasure_id, *(id_ for id_ in (one.contact_id, one.record_id) if id_ is not None)]
         case None:

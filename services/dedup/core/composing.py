@@ -12,6 +12,8 @@ from services.dedup.core.answering import told_interaction
 from services.dedup.core.arriving import Work
 from services.dedup.core.candidates import DEFAULT_ORDER, Criterion, SourceView
 from services.dedup.core.folding import Change
+from services.dedup.core.laying import laid_over
+from services.dedup.core.pinning import Pin
 from services.dedup.core.saying import Decided
 from services.dedup.core.scene import Plan, Row, Scene, led
 from services.dedup.core.survivorship import golden_record
@@ -116,11 +118,11 @@ class Composer:
             changes[record_id].record if record_id in changes else scene.members[record_id].record
             for record_id in group
         ]
-        return self.golden(row, records, former)
+        return self.golden(row, records, former, [pin for pin in scene.pins if pin.record_id in group])
 
-    def golden(self, row: Row, records: Sequence[Record], former: Iterable[str]) -> Contact:
-        """The golden record of a contact at its present version, from its records and its former ids."""
-        return golden_record(
+    def golden(self, row: Row, records: Sequence[Record], former: Iterable[str], pins: Sequence[Pin] = ()) -> Contact:
+        """The golden record of a contact at its present version, from its records, its former ids and its pins."""
+        made = golden_record(
             row.contact_id,
             records,
             self._sources,
@@ -131,6 +133,7 @@ class Composer:
             merged_from=sorted(former),
             orders=self._orders,
         )
+        return laid_over(made, pins) if pins else made
 
 
 def versions_of(says: Iterable[Outgoing]) -> dict[str, int]:

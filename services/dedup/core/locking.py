@@ -61,6 +61,7 @@ def needs_of(batch: Batch, scores: Scores, old: Collection[Pair], candidates: It
     grouped = partners | {record_id for record_id in known if changes[record_id].compared_anew}
     grouped |= set(verdict.record_ids if verdict is not None else ())
     found = {record_id for _, record_id in batch.found} - new
+    pinned = {batch.work.pinning.wish.contact_id} if batch.work.pinning is not None else set[str]()
     guess = {one.record_id: one.contact_id for one in candidates}
     guess |= {record_id: stored.contact_id for record_id, stored in batch.before.items()}
     return Needs(
@@ -68,7 +69,7 @@ def needs_of(batch: Batch, scores: Scores, old: Collection[Pair], candidates: It
         watched=frozenset((known | found) - grouped),
         guess=guess,
         named=frozenset(verdict.contact_ids if verdict is not None else ()),
-        resaid=frozenset(one.contact_id for one in batch.work.refreshes.values()),
+        resaid=frozenset(one.contact_id for one in batch.work.refreshes.values()) | pinned,
     )
 
 

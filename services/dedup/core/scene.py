@@ -8,6 +8,7 @@ from typing import Final, Literal
 from services.dedup.core.clustering import Judgement, Offer
 from services.dedup.core.comparison import Evidence
 from services.dedup.core.folding import Stored
+from services.dedup.core.pinning import Pin
 from services.dedup.core.reviewing import review_id_of
 from shared.domain.contact import Cause
 from shared.domain.normalise import Traits
@@ -75,7 +76,7 @@ class Scene:
     `rows` holds the locked contacts and the former ids that redirect into them; `members` all records of the living
     ones; `edges` the stored evidence among them; `regroup` the contacts whose records are grouped anew, `resay` those
     that get a new version whatever comes out; `formers` says where every former id leads that leads to one of them;
-    `restored` is the contact to which all new records belong, since they did so before.
+    `restored` is the contact to which all new records belong, since they did so before; `pins` hang on the members.
     """
 
     rows: Mapping[str, Row] = field(default_factory=dict[str, Row])
@@ -86,6 +87,7 @@ class Scene:
     resay: frozenset[str] = NOTHING
     formers: Mapping[str, str] = field(default_factory=dict[str, str])
     restored: str | None = None
+    pins: Sequence[Pin] = ()
 
 
 @dataclass(frozen=True, slots=True)

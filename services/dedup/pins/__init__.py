@@ -1,0 +1,1 @@
+"""Pins: values that people fixed, kept beside the records and laid over the golden record."""
