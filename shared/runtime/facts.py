@@ -300,13 +300,16 @@ class Facts:
             now - KEPT_AFTER,
         )
 
-    async def due(self, now: datetime) -> int:
-        """How many questions could be asked now: what waits for a later hour, or is being asked, does not count."""
+    async def due(self, now: datetime, kinds: Sequence[str] | None = None) -> int:
+        """How many questions, of all kinds or of these, could be asked now: what waits for a later hour, or is being
+        asked, does not count.
+        """
         rows = await self._database.fetch(
             """SELECT count(*) AS n FROM runtime.question WHERE service = $1 AND due_at <= $2
-                 AND (leased_until IS NULL OR leased_until <= $2)""",
+                 AND (leased_until IS NULL OR leased_until <= $2) AND ($3::text[] IS NULL OR kind = ANY($3))""",
             self._service,
             now,
+            None if kinds is None else list(kinds),
         )
         return int(rows[0]["n"])
 
