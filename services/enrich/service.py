@@ -1,10 +1,53 @@
 """Enrich, put together."""
 
+from collections.abc import Mapping
+
+from services.enrich.api import router
+from services.enrich.client import Client
+from services.enrich.core.asking import InvalidProvider, asked_of
+from services.enrich.core.meter import blocked_until
+from services.enrich.providers.worker import Worker
 from services.enrich.settings import EnrichSettings
-from services.enrich.stage import Enrich
-from shared.runtime.service import Service, World
+from services.enrich.stage import Enrich, Memory
+from services.enrich.store import Store
+from shared.runtime import refreshing
+from shared.runtime.configuration import Misconfigured
+from shared.runtime.facts import Facts, waking
+from shared.runtime.world import Service, World
+
+SERVICE = "enrich"
 
 
-async def build(world: World) -> Service:  # noqa: ARG001
-    """The service: nothing of the outside is needed."""
-    return Service(name="enrich", stage=Enrich(EnrichSettings().batch_messages_max))
+async def build(world: World) -> Service:
+    """The service in this world. Raises Misconfigured when a provider cannot be used, with what to change."""
+    settings = EnrichSettings()
+    private = settings.private_addresses == "allow"
+    try:
+        providers = asked_of(world.configuration.providers, plain_http=private)
+    except InvalidProvider as error:
+        raise Misconfigured(str(error)) from None
+    store = Store(world.database)
+    facts = Facts(world.database, SERVICE)
+    client = Client(private_addresses=private)
+    name = world.ids.new()
+    workers = [Worker(one, store, facts, client, world.clock, name) for one in providers]
+
+    async def pending() -> Mapping[str, int]:
+        """What could be done now: a question to a provider that may not be asked waits for a later hour."""
+        now = world.clock.now()
+        rows = await store.rows([one.name for one in providers])
+        open_to = [one.name for one in providers if blocked_until(rows[one.name].meter, one.limits, now) is None]
+        return {
+            "questions": await facts.due(now, open_to),
+            "refreshes": await refreshing.due(world.database, SERVICE),
+        }
+
+    memory = Memory(providers, world.database, facts, world.clock) if providers else None
+    return Service(
+        name=SERVICE,
+        stage=Enrich(settings.batch_messages_max, memory),
+        routers=(router(store, providers, world.clock),),
+        chores=(*(one.chore() for one in workers), waking(facts, world.clock), refreshing.dripping(world, SERVICE)),
+        pending=pending,
+        close=(client.close,),
+    )

@@ -1,51 +1,82 @@
-"""The stage of enrich: every snapshot is enriched and goes on; what is gone or happened passes."""
+"""The stage of enrich: every snapshot is enriched and goes on; what is gone or happened passes.
 
-from collections.abc import Sequence
+It joins the facts there are and notes who waits for which; it never asks anybody, so no provider can hold it up.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from services.enrich.core.decide import decide, plan
+from services.enrich.core.asking import Asked
+from services.enrich.core.decide import Plan, decide, plan
+from services.enrich.core.filling import Answer
+from services.enrich.core.questions import Wanted
 from shared.domain.contact import Contact
-from shared.domain.events import Event, Happened, InteractionResolved, Retired, Snapshot
+from shared.domain.events import Event, InteractionResolved, Retired, Snapshot
 from shared.domain.ids import event_id_of
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
+from shared.runtime.clock import Clock
+from shared.runtime.database import Database
+from shared.runtime.facts import Fact, Facts, Question, Waiter
 from shared.runtime.stage import Settled, Taken
 from shared.topology import ENRICHED, MESSAGE_BYTES_MAX, Type
 
 MEASURED_FROM_BYTES: Final = MESSAGE_BYTES_MAX // 4
 """What is added never makes four of one: what came in smaller than this need not be measured."""
 
+Known = Mapping[Question, Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What enrich knows from outside: whom it may ask, and the facts it has."""
+
+    providers: tuple[Asked, ...]
+    database: Database
+    facts: Facts
+    clock: Clock
+
 
 @dataclass(slots=True)
 class Enrich:
-    """Enriches contacts; holds nothing."""
+    """Enriches contacts; without a memory, from themselves alone, and then nothing is read or written."""
 
     messages_max: int
+    memory: Memory | None = None
 
     async def settle(self, batch: Sequence[Taken]) -> Settled:
-        """One outcome a message; nothing is read or written, so redelivered it answers alike."""
-        return Settled([outcome_of(taken) for taken in batch])
+        """One outcome a message. Redelivered, it answers alike until a fact comes; then a refresh says it anew."""
+        if self.memory is None:
+            return Settled([outcome_of(taken, _planned(taken, ())) for taken in batch])
+        providers = self.memory.providers
+        plans = [_planned(taken, providers) for taken in batch]
+        known = await _joined(self.memory, batch, [one for one in plans if one is not None])
+        return Settled(
+            [
+                outcome_of(taken, one, () if one is None else _answers(one, providers, known))
+                for taken, one in zip(batch, plans, strict=True)
+            ]
+        )
 
     async def acknowledged(self, batch: Sequence[Taken], settled: Settled) -> Sequence[Outgoing]:  # noqa: ARG002
         """Nothing is left to say."""
         return ()
 
 
-def outcome_of(taken: Taken) -> Outcome:
-    """What becomes of one message."""
+def outcome_of(taken: Taken, planned: Plan | None, answers: Sequence[Answer] = ()) -> Outcome:
+    """What becomes of one message; `planned` is the first half of the decision, for a snapshot."""
     event = taken.event
+    if planned is not None:
+        contact = decide(planned, answers)
+        said = Snapshot(contact=contact)
+        if len(taken.message.value or b"") > MEASURED_FROM_BYTES and too_large(said):
+            return DeadLetter(LetterReason.TOO_LARGE, "with what was added the contact exceeds a message")
+        return Forward((Outgoing(ENRICHED, contact.contact_id, _enriched(event, said, contact)),))
     match event.data:
-        case Snapshot(contact=None):
-            return Drop(DropReason.NOT_OURS)
-        case Snapshot(contact=contact) if contact is not None:
-            said = Snapshot(contact=decide(plan(contact)))
-            if len(taken.message.value or b"") > MEASURED_FROM_BYTES and too_large(said):
-                return DeadLetter(LetterReason.TOO_LARGE, "with what was added the contact exceeds a message")
-            return Forward((Outgoing(ENRICHED, contact.contact_id, _enriched(event, said, contact)),))
-        case Retired() | InteractionResolved() | Happened():
-            return Forward((Outgoing(ENRICHED, event.subject, event),))
+        case Retired(contact_id=contact_id) | InteractionResolved(contact_id=contact_id):
+            return Forward((Outgoing(ENRICHED, contact_id, event),))
         case _:
             return Drop(DropReason.NOT_OURS)
 
@@ -53,6 +84,61 @@ def outcome_of(taken: Taken) -> Outcome:
 def too_large(said: Snapshot) -> bool:
     """True when the snapshot does not fit into one message."""
     return len(msgspec.json.encode(said)) > MESSAGE_BYTES_MAX
+
+
+def _planned(taken: Taken, providers: Sequence[Asked]) -> Plan | None:
+    match taken.event.data:
+        case Snapshot(contact=contact) if contact is not None:
+            return plan(contact, providers)
+        case _:
+            return None
+
+
+async def _joined(memory: Memory, batch: Sequence[Taken], plans: Sequence[Plan]) -> Known:
+    """The facts there are, in one transaction with the note of who waits for what, and who no longer does."""
+    questions = {_question(one) for planned in plans for one in planned.questions}
+    retired = {
+        event.data.contact_id: event.data.version
+        for event in (taken.event for taken in batch)
+        if isinstance(event.data, Retired)
+    }
+    if not questions and not retired:
+        return {}
+    async with memory.database.transaction() as connection:
+        known = await memory.facts.known(connection, questions)
+        await memory.facts.wait(connection, _waiters(plans, known), memory.clock.now())
+        await memory.facts.forget(connection, retired)
+    return known
+
+
+def _waiters(plans: Sequence[Plan], known: Known) -> list[Waiter]:
+    """Who waits for which answer, with the revision it has seen: what could fill a gap is worth waiting for."""
+    return [
+        Waiter(planned.contact.contact_id, planned.contact.version, question, _revision(known.get(question)))
+        for planned in plans
+        for question in (_question(one) for one in planned.questions if one.worth)
+    ]
+
+
+def _revision(fact: Fact | None) -> int:
+    return 0 if fact is None else fact.revision
+
+
+def _answers(planned: Plan, providers: Sequence[Asked], known: Known) -> list[Answer]:
+    """What providers know about this contact, surest first; an expired answer stands until there is a new one."""
+    by_name = {one.name: one for one in providers}
+    found: list[Answer] = []
+    for one in planned.questions:
+        fact = known.get(_question(one))
+        if fact is not None and fact.answer:
+            asked = by_name[one.provider]
+            values = {path: value for path, value in fact.answer.items() if path in asked.fills}
+            found.append(Answer(asked.name, asked.confidence, asked.asks, values))
+    return found
+
+
+def _question(one: Wanted) -> Question:
+    return Question(one.provider, one.subject)
 
 
 def _enriched(came: Event, said: Snapshot, contact: Contact) -> Event:

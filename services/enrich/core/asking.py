@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -69,13 +69,18 @@ class Asked(NamedTuple):
         return f"Asked({self.name})"
 
 
-def asked_of(providers: Mapping[str, Provider]) -> tuple[Asked, ...]:
-    """The providers of a configuration, surest first. Raises InvalidProvider for what cannot be used."""
-    made = [_asked(name, provider) for name, provider in providers.items()]
+def asked_of(providers: Mapping[str, Provider], *, plain_http: bool = False) -> tuple[Asked, ...]:
+    """The providers of a configuration, surest first. Raises InvalidProvider for what cannot be used.
+
+    Without TLS nobody is asked, unless `plain_http` says that the way there is our own.
+    """
+    made = [
+        _asked(name, provider, ("https", "http") if plain_http else ("https",)) for name, provider in providers.items()
+    ]
     return tuple(sorted(made, key=lambda one: (-one.confidence, one.name)))
 
 
-def _asked(name: str, provider: Provider) -> Asked:
+def _asked(name: str, provider: Provider, schemes: Collection[str]) -> Asked:
     place = f"providers.yaml: providers.{name}"
     if not 0 < provider.confidence <= 1:
         raise InvalidProvider(f"{place}.confidence: is above 0 and at most 1")
@@ -87,7 +92,7 @@ def _asked(name: str, provider: Provider) -> Asked:
     return Asked(
         name=name,
         asks=provider.asks,
-        request=_request(provider, place),
+        request=_request(provider, place, schemes),
         limits=Limits(_rate(provider.rate, f"{place}.rate"), provider.budget.day),
         timeout_s=timeout,
         ttl=_duration(provider.ttl, f"{place}.ttl"),
@@ -129,11 +134,11 @@ def _duration(text: str, where: str) -> timedelta:
     return found
 
 
-def _request(provider: Provider, place: str) -> Callable[[str], Request]:
+def _request(provider: Provider, place: str, schemes: Collection[str]) -> Callable[[str], Request]:
     slot = f"{{{provider.asks}}}"
     parts = urlsplit(provider.url)
-    if parts.scheme not in ("https", "http") or not parts.hostname or slot in parts.netloc or parts.username:
-        raise InvalidProvider(f"{place}.url: is https:// or http:// and a host, without user and question in it")
+    if parts.scheme not in schemes or not parts.hostname or slot in parts.netloc or parts.username:
+        raise InvalidProvider(f"{place}.url: is {' or '.join(schemes)}:// and a host, without user and question in it")
     if slot not in provider.url and slot not in json.dumps(provider.body):
         raise InvalidProvider(f"{place}: neither url nor body holds the question {slot}")
     if provider.method == "GET" and provider.body is not None:

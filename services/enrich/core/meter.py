@@ -92,21 +92,26 @@ def used(meter: Meter, now: datetime) -> int:
     return meter.used if meter.day is not None and meter.day >= now.astimezone(UTC).date() else 0
 
 
-def room(meter: Meter, limits: Limits, now: datetime) -> Room:
-    """How many questions breaker, budget and rate let through at this moment."""
+def blocked_until(meter: Meter, limits: Limits, now: datetime) -> datetime | None:
+    """Until when breaker or budget let nothing through, None when they do; a rate only slows down."""
     if meter.open_until is not None:
         if now < meter.open_until:
-            return Room(0, meter.open_until)
+            return meter.open_until
         if meter.trial_until is not None and now < meter.trial_until:
-            return Room(0, meter.trial_until)
-    left = None if limits.day is None else limits.day - used(meter, now)
-    if left is not None and left <= 0:
-        return Room(0, _tomorrow(now))
+            return meter.trial_until
+    spent = limits.day is not None and used(meter, now) >= limits.day
+    return _tomorrow(now) if spent else None
+
+
+def room(meter: Meter, limits: Limits, now: datetime) -> Room:
+    """How many questions breaker, budget and rate let through at this moment."""
+    if (until := blocked_until(meter, limits, now)) is not None:
+        return Room(0, until)
     tokens = _tokens(meter, limits, now)
     if tokens < 1.0:
         return Room(0, now + timedelta(seconds=(1.0 - tokens) / limits.rate_per_s))
     most = 1 if meter.open_until is not None else int(tokens)
-    return Room(most if left is None else min(most, left), now)
+    return Room(most if limits.day is None else min(most, limits.day - used(meter, now)), now)
 
 
 def reserve(meter: Meter, limits: Limits, now: datetime, wanted: int) -> tuple[Meter, int]:

@@ -27,7 +27,6 @@ def world(configuration: Configuration = SHIPPED) -> World:
         broker=broker,
         producer=broker.producer(),
         admin=broker.admin(),
-        admin=broker.admin(),
         database=Database("postgresql://nobody.invalid/none"),
         clock=ManualClock(),
         ids=SeededIds(),

@@ -72,6 +72,7 @@ def test_no_repr_holds_a_key_or_a_subject() -> None:
     ("values", "said"),
     [
         ({"url": "ftp://x/{company_domain}"}, "url"),
+        ({"url": "http://x/{company_domain}"}, "url: is https://"),
         ({"url": "https://{company_domain}/"}, "url"),
         ({"url": "https://me:you@x/{company_domain}"}, "url"),
         ({"url": "https://x/"}, "neither url nor body holds the question {company_domain}"),

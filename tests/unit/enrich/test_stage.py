@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from services.enrich.core.decide import plan
 from services.enrich.stage import Enrich, outcome_of
 from shared.domain.contact import Cause, Email
 from shared.domain.events import Data, Event, InteractionResolved, RefreshRequested, Retired, Snapshot
@@ -71,7 +72,7 @@ async def test_a_snapshot_goes_on_enriched_and_redelivered_it_is_the_same() -> N
 )  # fmt: skip
 def test_what_is_gone_or_happened_passes_unchanged(type_: Type, data: Data) -> None:
     came = taken(type_, data)
-    assert said(outcome_of(came)) == came.event
+    assert said(outcome_of(came, None)) == came.event
 
 
 @pytest.mark.parametrize(
@@ -84,15 +85,14 @@ def test_what_is_gone_or_happened_passes_unchanged(type_: Type, data: Data) -> N
     ids=["no contact", "another type", "a tombstone"],
 )
 def test_what_is_not_ours_is_dropped_and_counted(type_: Type, data: Data | None) -> None:
-    assert outcome_of(taken(type_, data)) == Drop(DropReason.NOT_OURS)
+    assert outcome_of(taken(type_, data), None) == Drop(DropReason.NOT_OURS)
 
 
 def test_a_contact_that_would_become_too_large_is_set_aside() -> None:
     """Otherwise the send would fail for ever, and the partition with it."""
     one = contact(emails=(Email(value="j.mueller@beispiel.de", status="valid"),))
     room = MESSAGE_BYTES_MAX - len(msgspec.json.encode(Snapshot(contact=one))) - 20
-    outcome = outcome_of(
-        taken(Type.CONTACT_VALIDATED, Snapshot(contact=msgspec.structs.replace(one, attributes={"n": "x" * room})))
-    )
+    large = msgspec.structs.replace(one, attributes={"n": "x" * room})
+    outcome = outcome_of(taken(Type.CONTACT_VALIDATED, Snapshot(contact=large)), plan(large))
     assert isinstance(outcome, DeadLetter)
     assert outcome.reason is LetterReason.TOO_LARGE

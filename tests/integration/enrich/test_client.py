@@ -1,0 +1,134 @@
+"""The way out to providers over real HTTP: what they do wrong is an outcome, and private addresses are refused."""
+
+import zlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from aiohttp import web
+
+from services.enrich.client import ANSWER_BYTES_MAX, Client, is_public
+from services.enrich.core.answers import Ended, Failed, Fault, Found
+from tests.integration.enrich.provider import Answers, Playing, down, slow
+
+NOW = datetime(2026, 11, 23, 9, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    """A client that may ask on this machine."""
+    client = Client(private_addresses=True)
+    yield client
+    await client.close()
+
+
+async def test_a_provider_is_asked_with_its_key_and_answers(server: Playing, client: Client) -> None:
+    found = await client.ask(server.provider(), "beispiel.de", NOW)
+    assert found == Found({"company.industry": "industry of beispiel.de"})
+    assert await client.ask(server.provider(), "nobody.de", NOW) == Found(None)
+    assert server.keys == ["Bearer k", "Bearer k"]
+
+
+async def huge(request: web.Request) -> web.StreamResponse:
+    """Never stops talking."""
+    response = web.StreamResponse(headers={"content-type": "application/json"})
+    await response.prepare(request)
+    while True:
+        await response.write(b'"' + b"x" * ANSWER_BYTES_MAX)
+
+
+async def bomb(request: web.Request) -> web.StreamResponse:
+    """A small answer that becomes a large one, though nobody asked for compression."""
+    return web.Response(
+        body=zlib.compress(b" " * 10_000_000),
+        headers={"content-encoding": "deflate", "content-type": "application/json"},
+    )
+
+
+async def page(request: web.Request) -> web.StreamResponse:
+    """A page for people."""
+    return web.Response(text="<html>Wartung</html>", content_type="text/html")
+
+
+async def elsewhere(request: web.Request) -> web.StreamResponse:
+    """Sends us to somebody else."""
+    raise web.HTTPFound(f"http://127.0.0.1:{request.url.port}/v1/secret")
+
+
+async def broken(request: web.Request) -> web.StreamResponse:
+    """Hangs up in the middle of an answer."""
+    response = web.StreamResponse(headers={"content-type": "application/json", "content-length": "100"})
+    await response.prepare(request)
+    await response.write(b"{")
+    assert request.transport is not None
+    request.transport.abort()
+    return response
+
+
+async def other(request: web.Request) -> web.StreamResponse:
+    """Answers about somebody else."""
+    return web.json_response({"domain": "other.de", "industry": "banking"})
+
+
+@pytest.mark.parametrize(
+    ("answers", "fault"),
+    [
+        (down, Fault.ITS_FAULT),
+        (slow, Fault.TIMEOUT),
+        (huge, Fault.TOO_LARGE),
+        (bomb, Fault.NOT_JSON),
+        (page, Fault.NOT_JSON),
+        (elsewhere, Fault.REDIRECT),
+        (broken, Fault.UNREACHABLE),
+        (other, Fault.WRONG_CONTENT),
+    ],
+)
+async def test_down_slow_or_lying_is_an_outcome(
+    server: Playing, client: Client, answers: Answers, fault: Fault
+) -> None:
+    server.answers = answers
+    ended: Ended = await client.ask(server.provider(timeout="1s"), "beispiel.de", NOW)
+    assert isinstance(ended, Failed)
+    assert ended.fault is fault
+    assert "secret" not in server.asked
+
+
+async def test_nobody_there_is_an_outcome(server: Playing, client: Client) -> None:
+    asked = server.provider()
+    server.port = 1
+    assert await client.ask(server.provider(), "beispiel.de", NOW) == Failed(Fault.UNREACHABLE)
+    assert isinstance(await client.ask(asked, "beispiel.de", NOW), Found)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]"])
+async def test_a_private_address_is_refused_by_number_and_by_name(server: Playing, host: str) -> None:
+    """Harm: a provider's name that leads into our network makes us its hand there."""
+    client = Client(private_addresses=False)
+    assert await client.ask(server.provider(host=host), "beispiel.de", NOW) == Failed(Fault.PRIVATE_ADDRESS)
+    assert not server.asked
+    await client.close()
+
+
+async def test_the_same_questions_are_asked_where_private_addresses_are_allowed(
+    server: Playing, client: Client
+) -> None:
+    """The control of the test before: it is the address that was refused, not the question."""
+    for host in ("127.0.0.1", "localhost"):
+        assert isinstance(await client.ask(server.provider(host=host), "beispiel.de", NOW), Found)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "10.0.0.1", "172.16.0.1", "192.168.1.1", "127.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
+        "224.0.0.1", "255.255.255.255", "240.0.0.1", "::1", "::", "fe80::1", "fe80::1%eth0", "fd00::1", "ff02::1",
+        "::ffff:10.0.0.1", "2002:7f00:1::", "64:ff9b::a00:1", "2001:0:1::", "nonsense", "",
+    ],
+)  # fmt: skip
+def test_what_is_not_of_the_public_internet_is_private(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07::1", "::ffff:93.184.215.14"])
+def test_what_is_public_is_public(address: str) -> None:
+    assert is_public(address)
