@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 from services.backup.api import router
 from services.backup.jobs import api as jobs
-from services.backup.jobs.store import Runs, Tables
+from services.backup.jobs import erasures
+from services.backup.jobs.store import Erasures, Runs, Tables
 from services.backup.jobs.working import Worker
 from services.backup.settings import BackupSettings
 from services.backup.stage import Backup
 from services.backup.store import Store
+from shared.runtime import outbox
 from shared.runtime.world import Service, World
 
 
@@ -18,13 +20,18 @@ async def build(world: World) -> Service:
     worker = Worker(world, runs, tables)
 
     async def pending() -> Mapping[str, int]:
-        return {"runs": await runs.open_runs()}
+        return {"runs": await runs.open_runs(), "outbox": await outbox.pending(world.database, "backup")}
 
     return Service(
         name="backup",
         stage=Backup(store, BackupSettings().batch_messages_max),
-        routers=(router(store, world.clock), jobs.backups(world, runs), jobs.restores(world, runs, tables)),
-        chores=(worker.chore(),),
+        routers=(
+            router(store, world.clock),
+            jobs.backups(world, runs),
+            jobs.restores(world, runs, tables),
+            erasures.router(world, Erasures(world.database)),
+        ),
+        chores=(worker.chore(), outbox.relay(world, "backup")),
         pending=pending,
         close=(worker.close,),
     )

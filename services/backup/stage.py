@@ -31,6 +31,12 @@ class Backup:
             new_events = await self._store.keep_received(connection, list(received.values()))
             new_events |= await self._store.keep_happenings(connection, list(happenings.values()))
             new_events |= await self._store.keep_decided(connection, [said[key] for key in sorted(said)])
+            ids = {one.contact_id for one in decided if isinstance(one, Version)} | {
+                one.subject for one in decided if isinstance(one, Received)
+            }
+            await self._store.stay_forgotten(connection, ids)
+            for answer in [one.erases for one, _ in said.values() if one.erases is not None]:
+                await self._store.forget(connection, answer)
         return Settled([_outcome(one, new_versions, new_events) for one in decided])
 
     async def acknowledged(self, batch: Sequence[Taken], settled: Settled) -> Sequence[Outgoing]:  # noqa: ARG002

@@ -1,6 +1,6 @@
 """Every SQL statement of backup: insert-once in whole batches, and the reading of histories and traces."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -10,6 +10,8 @@ import zstandard
 
 from services.backup.core.decide import Decided, Happening, Received, Version
 from shared.domain.contact import Cause
+from shared.domain.events import ErasureAnswered
+from shared.runtime import erasure
 from shared.runtime.database import Connection, Database
 
 COMPRESSION_LEVEL: Final = 3
@@ -157,6 +159,43 @@ class Store:
             [homes[record][1] for record in sorted(homes)],
         )
         return {row["id"] for row in rows}
+
+    async def forget(self, connection: Connection, answer: ErasureAnswered) -> None:
+        """Close the request; where somebody was erased, remove every value that belongs to the person. Ids stay."""
+        await connection.execute(
+            """UPDATE backup.erasure SET state = $2, ended_at = $3, contact_id = coalesce($4, contact_id)
+               WHERE erasure_id = $1 AND state = 'requested'""",
+            *(answer.erasure_id, answer.outcome, answer.at, next(iter(answer.contact_ids), None)),
+        )
+        if answer.outcome != "erased":
+            return
+        ids = [*answer.contact_ids, *answer.records]
+        await connection.execute(
+            """UPDATE backup.archive SET value = NULL
+               WHERE event_id = ANY($1::uuid[])
+                  OR event_id IN (SELECT id FROM backup.decided
+                                  WHERE kind = 'interaction' AND subject = ANY($2::uuid[]))""",
+            list(answer.events),
+            list(answer.records),
+        )
+        await connection.execute(
+            "DELETE FROM backup.decided WHERE kind IN ('judgement', 'withdrawal') AND id = ANY($1::uuid[])",
+            list(answer.events),
+        )
+        await erasure.note(connection, "backup", ids, answer.at)
+        await self._blank(connection, ids)
+
+    async def stay_forgotten(self, connection: Connection, ids: Collection[str]) -> None:
+        """Remove the values of what came late about somebody who was erased before."""
+        if ids and (erased := await erasure.among(connection, "backup", ids)):
+            await self._blank(connection, sorted(erased))
+
+    async def _blank(self, connection: Connection, ids: Sequence[str]) -> None:
+        """Keep of these contacts and records that there was something, and when, and nothing of what."""
+        await connection.execute("UPDATE backup.archive SET value = NULL WHERE subject = ANY($1::uuid[])", ids)
+        await connection.execute(
+            "UPDATE backup.version SET document = NULL, changed = '' WHERE contact_id = ANY($1::uuid[])", ids
+        )
 
     async def versions(self, contact_ids: Sequence[str]) -> dict[str, list[Version]]:
         """All versions of these contacts, without documents."""

@@ -12,6 +12,7 @@ from services.ingest.core import books
 from services.ingest.core.decide import Accepted, Known, State
 from services.ingest.core.following import Answered, Belongs, Letter, Received, Seen, sorted_notes
 from shared.domain.outcome import LetterReason
+from shared.runtime import erasure
 from shared.runtime.arrays import ids, numbers, texts, times
 from shared.runtime.database import Connection, Database
 
@@ -286,6 +287,7 @@ class Follower:
             await _answer(connection, sorted_notes(notes, Answered))
             await _belong(connection, sorted_notes(notes, Belongs))
             await _see(connection, sorted_notes(notes, Seen))
+            await _forget(connection, sorted_notes(notes, Seen))
             await _set_aside(connection, sorted_notes(notes, Letter))
         return sorted({one.contact_id for one in notes if isinstance(one, Answered | Seen | Letter) and one.contact_id})
 
@@ -415,6 +417,30 @@ async def _see(connection: Connection, notes: Sequence[Seen]) -> None:
         )
 
 
+async def _forget(connection: Connection, notes: Sequence[Seen]) -> None:
+    """What was accepted about a person who was erased counts as erased; what was last said is no duplicate any more."""
+    gone = [one.contact_id for one in notes if one.gone == "erased"]
+    if not gone:
+        return
+    rows = await connection.fetch(
+        """WITH RECURSIVE line (contact_id) AS (
+             SELECT unnest($1::text::uuid[])
+             UNION
+             SELECT s.contact_id FROM line JOIN ingest.contact_seen s ON s.merged_into = line.contact_id)
+           UPDATE ingest.receipt SET state = 'erased', reason = NULL
+           WHERE contact_id IN (SELECT contact_id FROM line) AND kind IN ('record', 'interaction')
+           RETURNING record_id::text AS record_id""",
+        ids(gone),
+    )
+    await connection.execute(
+        """UPDATE ingest.record_state SET content = decode($2, 'hex')
+           WHERE record_id IN (SELECT unnest($1::text::uuid[]))""",
+        ids({row["record_id"] for row in rows if row["record_id"] is not None}),
+        UNKNOWN.hex(),
+    )
+    await erasure.note(connection, "ingest", gone)
+
+
 async def _set_aside(connection: Connection, notes: Sequence[Letter]) -> None:
     """Letters, each once; one that is new sets its event aside, unless that has been answered meanwhile."""
     if not notes:
@@ -450,7 +476,9 @@ async def _set_aside(connection: Connection, notes: Sequence[Letter]) -> None:
 
 _GO_ON: Final = """
     WITH clean AS (
-      UPDATE ingest.receipt r SET state = 'clean', reason = NULL, clean_at = now() FROM ingest.contact_seen s
+      UPDATE ingest.receipt r
+      SET state = CASE WHEN s.gone = 'erased' AND r.kind <> 'deletion' THEN 'erased' ELSE 'clean' END, reason = NULL,
+          clean_at = now() FROM ingest.contact_seen s
       WHERE r.contact_id = ANY($1::text::uuid[]) AND s.contact_id = r.contact_id AND NOT r.held
         AND r.state IN ('resolved', 'dead-letter') AND s.version >= r.version AND s.gone IS DISTINCT FROM 'merged')
     UPDATE ingest.receipt r SET contact_id = s.merged_into, version = coalesce(s.merged_into_version, 0)

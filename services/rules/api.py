@@ -141,6 +141,8 @@ async def _present(store: Store, contact_id: str, min_version: int | None) -> li
     if last.retired == "merged":
         raise unavailable("The contact this one was merged into is on its way.")
     if last.document is None:
+        if last.retired == "erased":
+            raise Problem(410, "Gone", "This contact was erased.", members={"retired": last.retired})
         raise Problem(404, "Not found", "All records of this contact are deleted.", members={"retired": last.retired})
     return way
 

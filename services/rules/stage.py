@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, NamedTuple, TypeVar, assert_never
 
 from services.rules.core.activity import NO_ACTIVITY
-from services.rules.core.asking import moves, refresh
+from services.rules.core.asking import is_late, moves, refresh
 from services.rules.core.conditions import Why
 from services.rules.core.decide import Around, Decided, Gone, Published, Seen, decide, decide_gone, said_again
 from services.rules.core.happenings import cleaned, tombstone
@@ -63,7 +63,7 @@ class Rules:
             new = await self._store.note_interactions(connection, list(plan.interactions.values()))
             rows = await self._store.rows(connection, plan.contact_ids())
             around = await self._around(connection, plan, rows, now)
-            writes = Writes(now)
+            writes = Writes(now, self._rulebook.plans)
             decided = {
                 contact_id: self._decided(plan, newest, rows.get(contact_id), around[contact_id])
                 for contact_id, newest in plan.newest.items()
@@ -73,6 +73,10 @@ class Rules:
                 for contact_id, one in decided.items()
             }
             writes.happenings += await self._asks(connection, plan.touched(new), rows, now)
+            gone = {contact_id for contact_id, row in rows.items() if row.retired == "erased"}
+            late = [one for one in plan.interactions.values() if one.contact_id in gone]
+            writes.erased.update(one.contact_id for one in late)
+            writes.forgotten.update(one.record_id for one in late)
             await writes.write(self._store, connection, SERVICE)
         for place, one in plan.interactions.items():
             known = (one.source, one.interaction_id) not in new
@@ -124,22 +128,18 @@ class Rules:
     async def _asks(
         self, connection: Connection, touched: Mapping[str, InteractionResolved], rows: Mapping[str, Row], now: datetime
     ) -> list[Outgoing]:
-        """Requests to say those contacts again whose rules an interaction has moved."""
+        """Requests to say those contacts again whose rules an interaction has moved, or whose activity is told late."""
         standings = {contact_id: rows[contact_id].standing() for contact_id in touched if contact_id in rows}
-        if not standings or not self._rulebook.reads_timeline:
-            return []
+        late = {id_ for id_, standing in standings.items() if is_late(standing, touched[id_], now)}
         records = {
             contact_id: [member.record_id for member in standing.contact.records]
             for contact_id, standing in standings.items()
-            if standing.contact is not None
+            if standing.contact is not None and self._rulebook.reads_timeline
         }
-        activities = await self._store.activities(connection, records, now)
-        around = {contact_id: Around(now, activities.get(contact_id, NO_ACTIVITY)) for contact_id in records}
-        return [
-            refresh(touched[contact_id], around[contact_id])
-            for contact_id in records
-            if moves(standings[contact_id], around[contact_id], self._rulebook)
-        ]
+        activities = await self._store.activities(connection, records, now) if records else {}
+        around = {contact_id: Around(now, activities.get(contact_id, NO_ACTIVITY)) for contact_id in standings}
+        moved = {id_ for id_ in records if moves(standings[id_], around[id_], self._rulebook)}
+        return [refresh(touched[id_], around[id_]) for id_ in standings if id_ in late | moved]
 
     def _decided(self, plan: Plan, newest: Versioned, row: Row | None, around: Around) -> Decided | Again:
         if row is not None and not _is_newer(newest, row):
@@ -150,7 +150,8 @@ class Rules:
         asked = plan.awaited.get(newest.contact_id)
         awaited = asked is not None and (standing is None or asked.version > standing.published_version)
         decided = decide(newest.data, standing, around, self._rulebook, awaited=awaited)
-        self.unanswered.update(decided.holding.unanswered)
+        if decided.holding.unanswered:
+            self.unanswered.update(decided.holding.unanswered)
         return decided
 
     def _outcome(

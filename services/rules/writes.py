@@ -17,7 +17,7 @@ from services.rules.core.searching import found_alike, search_keys
 from services.rules.store import Differences, Row, Store, as_json, packed
 from shared.domain.contact import Contact
 from shared.domain.outcome import DeadLetter, Forward, LetterReason, Outcome, Outgoing
-from shared.runtime import outbox
+from shared.runtime import erasure, outbox
 from shared.runtime.database import Connection
 from shared.topology import MESSAGE_BYTES_MAX
 
@@ -26,9 +26,14 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Writes:
-    """What one batch writes, statement by statement."""
+    """What one batch writes, statement by statement.
+
+    `plans`: there are rules that look ahead. `erased` are contacts of which only the row stays, `forgotten` their
+    records.
+    """
 
     now: datetime
+    plans: bool
     rows: list[Row] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
     keys: Differences[int] = field(default_factory=Differences[int])
@@ -37,10 +42,13 @@ class Writes:
     timers: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
     noted: list[Firing] = field(default_factory=list)
     happenings: list[Outgoing] = field(default_factory=list)
+    erased: set[str] = field(default_factory=set)
+    forgotten: set[str] = field(default_factory=set)
 
     def plan(self, contact_id: str, version: int, holding: Holding) -> None:
         """Note when the contact is to be looked at again; at once while something is open."""
-        self.timers[contact_id] = version, due_at(holding, self.now)
+        if self.plans:
+            self.timers[contact_id] = version, due_at(holding, self.now)
 
     def bring_back(self, contact: Contact, holding: Holding) -> None:
         """Note all that is open for a restored contact as requested: who was told before is not told again."""
@@ -58,6 +66,9 @@ class Writes:
         if self.noted:
             await store.fire(connection, lineages(self.noted), self.now)
         await outbox.append(connection, service, self.happenings)
+        if self.erased:
+            await store.forget(connection, self.erased, self.forgotten)
+            await erasure.note(connection, service, self.erased, self.now)
 
 
 def publish(decided: Published, traceparent: str | None, writes: Writes) -> Outcome:
@@ -91,8 +102,12 @@ def retire(decided: Gone, row: Row | None, traceparent: str | None, writes: Writ
         cause=msgspec.json.encode(retired.cause).decode(),
     )
     writes.rows.append(gone)
-    writes.timers[retired.contact_id] = retired.version, None
+    if writes.plans:
+        writes.timers[retired.contact_id] = retired.version, None
     _reindex(retired.contact_id, decided.before, None, writes)
+    if retired.reason == "erased":
+        writes.erased.update((retired.contact_id, *(() if decided.before is None else decided.before.merged_from)))
+        writes.forgotten.update(() if decided.before is None else [one.record_id for one in decided.before.records])
     note = {"version": retired.version, "cause": retired.cause, "retired": retired.reason, "into": retired.merged_into}
     writes.changes.append((retired.contact_id, retired.version, gone.updated_at, note))
     writes.happenings += decided.happenings

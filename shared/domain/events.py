@@ -87,7 +87,8 @@ class ErasureRequested(Quiet, frozen=True, kw_only=True):
 class ErasureAnswered(Quiet, frozen=True, kw_only=True):
     """What came of a request to forget: whose contacts and records are gone, and the hashes by which they stay known.
 
-    `events` are interactions that waited for the person. In a restore it comes back, so that nobody else does.
+    `events` are interactions that waited for the person, and judgements that named it. In a restore it comes back, so
+    that nobody else does.
     """
 
     erasure_id: str

@@ -22,6 +22,8 @@ class DropReason(StrEnum):
     """A deletion of a record that never came."""
     UNKNOWN_CONTACT = "unknown-contact"
     """A refresh of a contact that does not exist, or an interaction whose person never came."""
+    ERASED = "erased"
+    """About a person who was erased after it had been received: it never comes back."""
     SUPERSEDED = "superseded"
     """An update that a later deletion of its record had overtaken."""
 

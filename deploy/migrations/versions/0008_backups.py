@@ -12,12 +12,12 @@ def upgrade() -> None:
         -- The key behind record ids belongs to the installation: without it a restored system would know no record.
         ALTER TABLE ingest.installation SET SCHEMA runtime;
 
-        -- Which service has forgotten whom, and when: the receipt of an erasure. Ids only.
+        -- Which service has forgotten whom (contacts and records), and when: the receipt of an erasure.
         CREATE TABLE runtime.erased (
-            contact_id uuid NOT NULL,
+            id uuid NOT NULL,
             service text NOT NULL,
             at timestamptz NOT NULL,
-            PRIMARY KEY (contact_id, service)
+            PRIMARY KEY (id, service)
         );
 
         -- What a restore has brought of contacts that are not whole yet.

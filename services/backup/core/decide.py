@@ -11,6 +11,7 @@ import msgspec
 
 from shared.domain.contact import Cause, Contact
 from shared.domain.events import (
+    ErasureAnswered,
     Event,
     Happened,
     IdentityAssigned,
@@ -65,7 +66,8 @@ class Happening(NamedTuple):
 
 class Decided(NamedTuple):
     """What dedup has decided: the newest of a kind and an id holds. `subject` is where a former id leads, or the record
-    of an interaction; `records` are those of an identity; `value` is kept where it is not the message's own.
+    of an interaction; `records` are those of an identity; `value` is kept where it is not the message's own; `erases`
+    is what is to be forgotten here, too.
     """
 
     kind: str
@@ -75,6 +77,7 @@ class Decided(NamedTuple):
     at: datetime
     records: tuple[str, ...] = ()
     value: bytes | None = None
+    erases: ErasureAnswered | None = None
 
 
 Kept = Version | Received | Happening | Decided
@@ -104,14 +107,16 @@ def decide(event: Event, key: str | None) -> Kept | Drop | DeadLetter:
         case RefreshRequested() as asked:
             kept = Received(event.id, event.type.value, asked.contact_id, None, event.time)
             ids = [asked.contact_id]
-        case IdentityAssigned() | Judged() | InteractionResolved() as said:
+        case IdentityAssigned() | Judged() | InteractionResolved() | ErasureAnswered() as said:
             kept, ids = _decided(said, event.type)
         case _:
             return Drop(DropReason.NOT_OURS)
     return kept if all(map(is_id, ids)) else _INVALID
 
 
-def _decided(said: IdentityAssigned | Judged | InteractionResolved, type_: Type) -> tuple[Decided, list[Any]]:
+def _decided(
+    said: IdentityAssigned | Judged | InteractionResolved | ErasureAnswered, type_: Type
+) -> tuple[Decided, list[Any]]:
     """What dedup has decided, and the ids in it."""
     match said:
         case IdentityAssigned() as one:
@@ -123,6 +128,9 @@ def _decided(said: IdentityAssigned | Judged | InteractionResolved, type_: Type)
         case InteractionResolved() as one:
             ids = [one.event_id, one.record_id]
             return Decided("interaction", one.event_id, one.record_id, one.version, one.at, value=b"{}"), ids
+        case ErasureAnswered() as one:
+            ids = [one.erasure_id, *one.contact_ids, *one.records, *one.events]
+            return Decided("erasure", one.erasure_id, None, 1, one.at, erases=one), ids
         case _:
             assert_never(said)
 

@@ -64,12 +64,19 @@ def alone(part: Part, key: str) -> Outgoing:
     return _says(part.event_id, Type(part.type), key, part.at, _data(part))
 
 
-def judgement(kind: str, judgement_id: str, at: datetime, value: bytes) -> Outgoing:
-    """A judgement, or the word that it was withdrawn."""
-    type_ = Type.JUDGEMENT_GIVEN if kind == "judgement" else Type.JUDGEMENT_WITHDRAWN
+def said_before(kind: str, id_: str, at: datetime, value: bytes) -> Outgoing:
+    """A judgement, the word that it was withdrawn, or whose person was erased and must never come back."""
+    type_ = _SAID[kind]
     data = msgspec.json.decode(value, type=DATA_OF[type_])
-    return _says(derived_id("restore", kind, judgement_id), type_, judgement_id, at, data)
+    return _says(derived_id("restore", kind, id_), type_, id_, at, data)
 
+
+_SAID: Final = {
+    "judgement": Type.JUDGEMENT_GIVEN,
+    "withdrawal": Type.JUDGEMENT_WITHDRAWN,
+    "erasure": Type.ERASURE_ANSWERED,
+}
+"""What stands for itself, by the kind under which it is kept."""
 
 _TYPES: Final = frozenset(
     type_.value

@@ -83,7 +83,7 @@ class Restoring:
 
     async def _judgements(self, beat: Beat) -> None:
         async for some in self._kept.judgements():
-            await self._say([restoring.judgement(*one) for one in some])
+            await self._say([restoring.said_before(*one) for one in some])
             await beat("judgements")
 
     async def _contacts(self, run: Run, beat: Beat) -> None:

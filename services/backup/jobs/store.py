@@ -11,6 +11,8 @@ from services.backup.core.restoring import Labels, Part
 from services.backup.core.sets import LINES, PACKED, Damaged
 from services.backup.store import packed, unpacked
 from shared.domain.events import IdentityAssigned
+from shared.domain.outcome import Outgoing
+from shared.runtime import outbox
 from shared.runtime.database import Connection, Database
 
 PAGE: Final = 1_000
@@ -199,8 +201,8 @@ class Kept:
         """(kind, id, time, value) of judgements and withdrawals, each judgement before its withdrawal, some at once."""
         async with self._database.transaction() as connection:
             rows = connection.cursor(
-                """SELECT kind, id::text, at, value FROM backup.decided WHERE kind IN ('judgement', 'withdrawal')
-                   ORDER BY id, kind""",
+                """SELECT kind, id::text, at, value FROM backup.decided
+                   WHERE kind IN ('judgement', 'withdrawal', 'erasure') ORDER BY id, kind""",
                 prefetch=PAGE,
             )
             async for some in _pages(rows, PAGE):
@@ -275,6 +277,32 @@ class Kept:
             )
             async for some in _pages(rows, PAGE):
                 yield [(Part(row[0], row[1], None, row[2], unpacked(row[3])), row[4]) for row in some]
+
+
+class Erasures:
+    """Requests to forget somebody."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def ask(self, erasure_id: str, by: str, contact_id: str | None, now: datetime, says: Outgoing) -> None:
+        """Note a request, and that it is to be said."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                """INSERT INTO backup.erasure (erasure_id, requested_at, by, contact_id, state)
+                   VALUES ($1, $2, $3, $4, 'requested')""",
+                *(erasure_id, now, by, contact_id),
+            )
+            await outbox.append(connection, "backup", [says])
+
+    async def one(self, erasure_id: str) -> dict[str, Any] | None:
+        """One request."""
+        rows = await self._database.fetch(
+            """SELECT erasure_id::text, state, requested_at, ended_at, contact_id::text FROM backup.erasure
+               WHERE erasure_id = $1""",
+            erasure_id,
+        )
+        return dict(rows[0]) if rows else None
 
 
 async def _pages(rows: AsyncIterable[Any], number: int) -> AsyncIterator[list[Any]]:

@@ -14,7 +14,7 @@ from services.dedup.core.arriving import RECORD, RESTORES, Restored, Work, work_
 from services.dedup.core.clustering import Partition
 from services.dedup.core.scene import NOTHING, Plan, Row, Scene
 from shared.domain.contact import Cause
-from shared.domain.events import DATA_OF, ErasureRequested, Event, Happened, IdentityAssigned, Judged
+from shared.domain.events import DATA_OF, ErasureAnswered, ErasureRequested, Event, Happened, IdentityAssigned, Judged
 from shared.topology import Type
 
 LEAP: Final = 1_000_000
@@ -34,7 +34,10 @@ class Held(NamedTuple):
 
 def is_request(event: Event) -> bool:
     """True for what operators ask for over the topic, which no batch of records can settle: restores and erasures."""
-    return isinstance(event.data, IdentityAssigned | Judged | ErasureRequested) or RESTORES in event.extensions
+    return (
+        isinstance(event.data, IdentityAssigned | Judged | ErasureRequested | ErasureAnswered)
+        or RESTORES in event.extensions
+    )
 
 
 def held_of(event: Event) -> Held | None:
@@ -80,7 +83,9 @@ def plan_of(plan: Plan, scene: Scene, restored: Restored) -> Plan:
     """The plan with the ids that lead to the contact. One without records is gone, as it was."""
     contact = restored.identity.contact_id
     before = scene.rows[contact]
-    row = plan.rows.get(contact) or replace(before, version=before.version + 1, retired="deleted")
+    row = plan.rows.get(contact) or replace(
+        before, version=before.version + 1, retired=restored.identity.retired or "deleted"
+    )
     formers = {
         one.contact_id: replace(
             _row(one, one.founder, restored.cause),

@@ -33,8 +33,8 @@ async def forget(connection: Connection, one: Erasing, now: datetime) -> None:
     subjects = [*one.records, *(erasing.subject_of(key) for key in one.keys)]
     hashed = sorted((await erasure.hashes(connection, subjects)).values())
     await requests.bar(connection, hashed, now)
-    waited = await requests.forget(connection, one)
+    waited, judged = await requests.forget(connection, one)
     contacts = [one.contact_id, *await requests.formers(connection, one.contact_id)]
     await erasure.note(connection, "dedup", contacts, now)
-    left = {"records": one.records, "events": tuple(waited), "subjects": tuple(hashed)}
+    left = {"records": one.records, "events": (*waited, *judged), "subjects": tuple(hashed)}
     await outbox.append(connection, "dedup", [erasing.answered(one.request, "erased", now, contacts, **left)])

@@ -1,7 +1,10 @@
-"""The statements of restores: what is held of contacts that are not whole yet, and judgements that come back."""
+"""The statements of restores and erasures: what is held of contacts that are not whole, and what never comes back."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
+from services.dedup.core.arriving import Erasing
+from services.dedup.core.interactions import record_key
 from services.dedup.core.restoring import Held
 from shared.domain.events import Judged
 from shared.runtime.database import Connection
@@ -58,3 +61,58 @@ async def remember(connection: Connection, given: Judged) -> None:
             [*given.left, *given.right],
             given.judgement_id,
         )
+
+
+async def forget(connection: Connection, erasing: Erasing) -> tuple[list[str], list[str]]:
+    """Remove everything about these records that is more than an id; the ids of interactions that waited for their
+    person, and of judgements that named it.
+    """
+    records = list(erasing.records)
+    await connection.execute("delete from dedup.record where record_id = any($1::uuid[])", records)
+    await connection.execute("delete from dedup.decision where record_id = any($1::uuid[])", records)
+    await connection.execute(
+        """with named as (delete from dedup.review_record where record_id = any($1::uuid[]) returning review_id)
+           delete from dedup.review where review_id in (select review_id from named)""",
+        records,
+    )
+    judged = await connection.fetch(
+        """delete from dedup.judgement where left_records && $1::uuid[] or right_records && $1::uuid[]
+           returning judgement_id""",
+        records,
+    )
+    judgements = [str(row[0]) for row in judged]
+    await connection.execute("delete from dedup.judgement_record where judgement_id = any($1::uuid[])", judgements)
+    rows = await connection.fetch(
+        "delete from dedup.parked where key = any($1::bigint[]) returning event_id::text",
+        [*erasing.keys, *(record_key(record_id) for record_id in records)],
+    )
+    return [row[0] for row in rows], judgements
+
+
+async def formers(connection: Connection, contact_id: str) -> list[str]:
+    """The former ids that lead to a contact."""
+    rows = await connection.fetch("select contact_id::text from dedup.contact where merged_into = $1", contact_id)
+    return [row[0] for row in rows]
+
+
+async def bar(connection: Connection, subjects: Collection[str], at: datetime) -> None:
+    """Whatever was received about these before this time is dropped from now on."""
+    await connection.execute(
+        """insert into dedup.erased as e (subject, erased_at) select one, $2 from unnest($1::uuid[]) one order by one
+           on conflict (subject) do update set erased_at = greatest(e.erased_at, excluded.erased_at)""",
+        sorted(subjects),
+        at,
+    )
+
+
+async def barred(connection: Connection, subjects: Collection[str]) -> dict[str, datetime]:
+    """Those of these hashes whose person was erased, and when."""
+    rows = await connection.fetch(
+        "select subject::text, erased_at from dedup.erased where subject = any($1::uuid[])", list(subjects)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def bars_anybody(connection: Connection) -> bool:
+    """True when anybody was ever erased."""
+    return bool(await connection.fetchval("select exists (select from dedup.erased)"))

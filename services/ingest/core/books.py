@@ -37,7 +37,7 @@ class Books(msgspec.Struct, frozen=True):
 
 def books_of(rows: Iterable[Row]) -> Books:
     """The books from the receipts, counted by kind, state, reason and whether their record is gone."""
-    accepted = in_contacts = deleted = waiting = 0
+    accepted = in_contacts = deleted = erased = waiting = 0
     dropped: dict[str, int] = {}
     dead_letters: dict[str, int] = {}
     for row in rows:
@@ -47,13 +47,15 @@ def books_of(rows: Iterable[Row]) -> Books:
             dropped[reason] = dropped.get(reason, 0) + row.events
         elif row.state == "dead-letter":
             dead_letters[reason] = dead_letters.get(reason, 0) + row.events
+        elif row.state == "erased":
+            erased += row.events
         elif row.state != "clean":
             waiting += row.events
         elif row.kind == "deletion" or row.gone:
             deleted += row.events
         else:
             in_contacts += row.events
-    return Books(accepted, in_contacts, deleted, 0, dropped, dead_letters, waiting)
+    return Books(accepted, in_contacts, deleted, erased, dropped, dead_letters, waiting)
 
 
 class Stage(msgspec.Struct, frozen=True):

@@ -51,11 +51,13 @@ def of_change(
 
 
 def left_all(occasion: Occasion, before: Contact | None, reason: str) -> tuple[Outgoing, ...]:
-    """What happens when a contact goes: it leaves its segments; merged is said by dedup, deleted here."""
+    """What happens when a contact goes: it leaves its segments; merged is said by dedup, deleted and erased here."""
     if before is None:
         return ()
     says = [_segment(occasion, Type.SEGMENT_LEFT, name) for name in before.segments]
-    return tuple(says if reason == "merged" else [*says, _happened(occasion, Type.CONTACT_DELETED)])
+    if reason == "merged":
+        return tuple(says)
+    return (*says, _happened(occasion, Type.CONTACT_ERASED if reason == "erased" else Type.CONTACT_DELETED))
 
 
 def cleaned(contact: Contact, traceparent: str | None = None) -> Outgoing:
@@ -119,6 +121,8 @@ def _consents(occasion: Occasion, before: tuple[ConsentState, ...], after: tuple
 
     The address stands neither in the event nor in its id, which a guess could be checked against.
     """
+    if before == after:
+        return []
     old = {(one.purpose, one.channel, one.address): one.status for one in before}
     new = {(one.purpose, one.channel, one.address): one.status for one in after}
     differing = [place for place in {**old, **new} if old.get(place) != new.get(place)]
