@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from shared.commands import backup_verbs
+from shared.commands import backup_verbs, operating
 from shared.commands.groups import letters_app, tokens_app
 from shared.commands.options import Data, Json, show, wait
 from shared.commands.running import DEFAULT_DATA, Failed, Running, WrongUsage, print_json
@@ -35,6 +35,8 @@ app.add_typer(letters_app, name="dead-letters")
 app.add_typer(backup_verbs.backup_app, name="backup")
 app.command()(backup_verbs.restore)
 app.command()(backup_verbs.diff)
+app.command()(operating.doctor)
+app.command()(operating.export)
 
 
 def main() -> None:

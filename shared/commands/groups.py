@@ -56,6 +56,36 @@ def tokens_list(as_json: Json = False, data: Data = None) -> None:
         print(f"{token['token_id']}  {token['role']:<9} {'revoked' if token['revoked'] else sources}  {token['name']}")
 
 
+@tokens_app.command("rotate")
+def tokens_rotate(
+    token: Annotated[str, typer.Argument(metavar="ID", help="From the list.")],
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Make a new token for what an old one may, and let the old one in no more: within five seconds everywhere.
+
+    Example: kontaktwerk tokens rotate 0b8f1a52-6c0e-4f0e-9d4b-5f6a7c1e2d3b
+    """
+    from shared.commands import tokens as command
+
+    made = wait(command.rotated(Running(data), token))
+    show({"token": made}, [made], as_json=as_json)
+
+
+@tokens_app.command("revoke")
+def tokens_revoke(
+    token: Annotated[str, typer.Argument(metavar="ID", help="From the list.")],
+    data: Data = None,
+) -> None:
+    """Let a token in no more: within five seconds everywhere.
+
+    Example: kontaktwerk tokens revoke 0b8f1a52-6c0e-4f0e-9d4b-5f6a7c1e2d3b
+    """
+    from shared.commands import tokens as command
+
+    wait(command.revoked(Running(data), token))
+
+
 @letters_app.command("list")
 def letters_list(
     stage: Annotated[str | None, typer.Option(help="Only those of this service.")] = None,

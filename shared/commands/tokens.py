@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.commands.running import Failed, Running
 from shared.domain.errors import Transient
-from shared.runtime.access import Role, create_token, list_tokens
+from shared.runtime.access import Role, create_token, list_tokens, revoke_token, rotate_token
 from shared.runtime.database import Database
 
 
@@ -31,6 +31,22 @@ async def listed(running: Running) -> list[dict[str, Any]]:
         }
         for token in tokens
     ]
+
+
+async def rotated(running: Running, token_id: str) -> str:
+    """A new token for what an old one may, and the old one lets in no more. Raises Failed when there is no such."""
+    async with _database(running) as database:
+        token = await rotate_token(database, token_id)
+    if token is None:
+        raise Failed(f"no valid token has the id {token_id}: see `tokens list`")
+    return token
+
+
+async def revoked(running: Running, token_id: str) -> None:
+    """Let this token in no more; once more changes nothing. Raises Failed when there is no such."""
+    async with _database(running) as database:
+        if not await revoke_token(database, token_id):
+            raise Failed(f"no token has the id {token_id}: see `tokens list`")
 
 
 @asynccontextmanager

@@ -186,6 +186,20 @@ async def list_tokens(database: Database) -> list[Token]:
     ]
 
 
+async def rotate_token(database: Database, token_id: str) -> str | None:
+    """Make a token for what this one may and let this one in no more, both or neither; None when it is not valid."""
+    token = "kw_" + secrets.token_urlsafe(TOKEN_BYTES)
+    rows = await database.fetch(
+        """WITH old AS (UPDATE runtime.token SET revoked_at = now()
+                        WHERE token_id::text = $1 AND revoked_at IS NULL RETURNING name, role, sources)
+           INSERT INTO runtime.token (token_id, name, role, sources, hash)
+           SELECT gen_random_uuid(), name, role, sources, $2 FROM old RETURNING 1""",
+        token_id,
+        digest(token),
+    )
+    return token if rows else None
+
+
 async def revoke_token(database: Database, token_id: str) -> bool:
     """Let this token in no more; False when there is none of this id."""
     rows = await database.fetch(

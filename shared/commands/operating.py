@@ -1,0 +1,43 @@
+"""Verbs of whoever operates a system: `doctor`, `export`."""
+
+# ruff: noqa: PLC0415
+# Imports stand in the verb that needs them.
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.commands.options import Data, Json, show, wait
+from shared.commands.running import Failed, Running
+
+
+def doctor(as_json: Json = False, data: Data = None) -> None:  # noqa: FBT002 (an option of a command line)
+    """Look at Kafka, Postgres, topics, tables, clocks, secrets, configuration and disk; say how to mend what is wrong.
+
+    Example: kontaktwerk doctor --json
+    """
+    from shared.commands import doctor as command
+
+    checks = wait(command.run(Running(data)))
+    show(command.document(checks), command.lines_of(checks), as_json=as_json)
+    if count := command.to_mend(checks):
+        raise Failed(f"{count} thing{'s' if count > 1 else ''} must be mended")
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="Ends in .ndjson or .csv, with .gz behind it to have it packed.")],
+    segment: Annotated[str | None, typer.Option(help="Only contacts in this segment.")] = None,
+    category: Annotated[str | None, typer.Option(help="Only contacts of this category.")] = None,
+    updated_since: Annotated[str | None, typer.Option(help="Only what changed since this time (RFC 3339).")] = None,
+    data: Data = None,
+) -> None:
+    """Write every clean contact into a file that only you may read.
+
+    Example: kontaktwerk export contacts.csv --segment newsletter-de
+    """
+    from shared.commands import export as command
+
+    wanted = {"segment": segment, "category": category, "updated_since": updated_since}
+    count = wait(command.run(Running(data), file, {name: value for name, value in wanted.items() if value is not None}))
+    print(f"{count:,} contacts in {file}")
