@@ -79,9 +79,7 @@ def of_topics(cluster: Cluster, partitions: int, replication_factor: int) -> lis
     if counts:
         found = ", ".join(f"{name} has {count} partitions" for name, count in sorted(counts.items()))
         there = next(iter(counts.values()))
-        remedy = (
-            f"set KONTAKTWERK_PARTITIONS={there} (it never changes), or make others: KONTAKTWERK_TOPIC_PREFIX"
-        )
+        remedy = f"set KONTAKTWERK_PARTITIONS={there} (it never changes), or make others: KONTAKTWERK_TOPIC_PREFIX"
         return [Check("topics", State.MEND, found, remedy)]
     doubtful = [*_too_few_copies(cluster, replication_factor), *_other_settings(cluster, replication_factor)]
     if doubtful:

@@ -25,9 +25,9 @@ PRIVATE: Final = 0o600
 
 COLUMNS: Final = (
     "contact_id", "version", "kind", "salutation", "name_prefix", "given_name", "family_name", "name_suffix",
-    "full_name", "email", "email_status", "phone", "phone_status", "street", "postcode", "city", "country", "birthday", "company",
-    "department", "job_title", "language", "owner", "website", "categories", "segments", "priority", "quality",
-    "updated_at",
+    "full_name", "email", "email_status", "phone", "phone_status", "street", "postcode", "city", "country", "birthday",
+    "company", "department", "job_title", "language", "owner", "website", "categories", "segments", "priority",
+    "quality", "updated_at",
 )  # fmt: skip
 """Of a table: named as a record names them (`send` reads them back); of several addresses the preferred."""
 
