@@ -1,9 +1,12 @@
-"""Asking: an interaction may make a rule hold or no longer hold; then dedup is asked to say the contact again.
+"""Asking: an interaction may make a rule hold or no longer hold; then dedup is asked to say the contact again. It is
+asked once a day, too, where an interaction is no more than the last activity.
 
 The row is never changed in place: whatever changes a contact goes through a refresh, so that there is one path.
 """
 
-from services.rules.core.decide import Around, Standing
+from datetime import datetime
+
+from services.rules.core.decide import Around, Standing, is_old
 from services.rules.core.happenings import SOURCE
 from services.rules.core.rulebook import Rulebook
 from services.rules.core.schema import Change
@@ -21,6 +24,14 @@ def moves(standing: Standing, around: Around, rulebook: Rulebook) -> bool:
         return False
     holding = rulebook.holding(contact, Change(kind="interaction"), around.activity, around.now, standing.stuck)
     return (holding.categories, tuple(holding.segments)) != (contact.categories, contact.segments)
+
+
+def is_late(standing: Standing, one: InteractionResolved, now: datetime) -> bool:
+    """True when an interaction is newer than the activity that was said of the contact, more than a day ago."""
+    contact = standing.contact
+    if contact is None or not is_old(contact, now):
+        return False
+    return contact.last_activity_at is None or one.at > contact.last_activity_at
 
 
 def refresh(one: InteractionResolved, around: Around) -> Outgoing:

@@ -49,6 +49,15 @@ def _escaped(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
+def drifted(before: Contact, after: Contact) -> bool:
+    """True where what rides along differs: it is no reason to speak by itself, but for once a day."""
+    return (before.quality.score, before.priority, before.last_activity_at) != (
+        after.quality.score,
+        after.priority,
+        after.last_activity_at,
+    )
+
+
 def _defaults() -> dict[str, Any]:
     empty: dict[str, Any] = {}
     for field in msgspec.structs.fields(Contact):

@@ -5,13 +5,13 @@ not changed moves nothing but the version seen, unless a sender waits for its ev
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from services.rules.core.activity import NO_ACTIVITY, Activity
-from services.rules.core.changes import changed_paths
+from services.rules.core.changes import changed_paths, drifted
 from services.rules.core.happenings import Occasion, left_all, of_change
 from services.rules.core.priority import priority
 from services.rules.core.rulebook import Holding, Rulebook
@@ -25,6 +25,9 @@ ADDED: Final = ("categories", "segments")
 
 QUIET: Final = frozenset({"refresh", "fact", "rule"})
 """Causes nobody waits for: without a change of content they are not said."""
+
+DRIFT_EVERY: Final = timedelta(days=1)
+"""How often what rides along may be said by itself (contract section 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def decide(
     )
     if before is not None:
         paths += tuple(f"/{name}" for name in ADDED if getattr(before, name) != getattr(contact, name))
-        if not paths and not awaited:
+        if not paths and not awaited and not (is_old(before, around.now) and drifted(before, contact)):
             return Seen(snapshot.contact_id, snapshot.version, holding)
     contact = msgspec.structs.replace(contact, changed=paths)
     occasion = Occasion(contact.contact_id, contact.version, contact.updated_at, contact.cause, around.traceparent)
@@ -136,6 +139,11 @@ def said_again(standing: Standing, cause: Cause, now: datetime) -> Contact:
 def awaited_by(cause: Cause) -> bool:
     """True when a sender waits for the version this caused to come out at the end."""
     return cause.kind not in QUIET
+
+
+def is_old(contact: Contact, now: datetime) -> bool:
+    """True for what was said so long ago that mere drift may be said."""
+    return now - contact.updated_at >= DRIFT_EVERY
 
 
 def _change(snapshot: Contact, before: Contact | None, paths: tuple[str, ...]) -> Change:

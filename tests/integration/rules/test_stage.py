@@ -201,6 +201,20 @@ async def test_an_interaction_that_moves_a_rule_asks_once_to_say_the_contact_aga
     assert [type_ for type_, _ in await process.outbox()][2:] == ["contact.updated", "segment.entered"]
 
 
+async def test_a_late_activity_is_asked_for_once_a_day_and_rides_along(tables: Database) -> None:
+    process = Process(tables)
+    await process.take(enriched(a_contact()))
+    await process.take(interaction("anna", 1))
+    assert "refresh.requested" not in [type_ for type_, _ in await process.outbox()]
+    process.clock.time += timedelta(days=1)
+    await process.take(interaction("anna", 2))
+    assert [type_ for type_, _ in await process.outbox()][-1] == "refresh.requested"
+    said = clean(await process.take(enriched(a_contact(version=2, kind="interaction"))))
+    assert (said.version, said.changed, said.last_activity_at is not None) == (2, (), True)
+    await process.take(interaction("anna", 3))
+    assert [type_ for type_, _ in await process.outbox()].count("refresh.requested") == 1
+
+
 async def test_an_interaction_with_somebody_who_is_gone_or_unknown_asks_for_nothing(tables: Database) -> None:
     process = Process(tables, rules(buyers='timeline.count("purchase", 30) >= 1'))
     await process.take(enriched(a_contact("anna")))

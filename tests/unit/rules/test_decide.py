@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.rules.core.activity import Activity
 from services.rules.core.changes import changed_paths
 from services.rules.core.decide import Around, Published, Seen, Standing, decide, decide_gone, said_again
 from services.rules.core.rulebook import rulebook
@@ -76,10 +77,18 @@ def test_a_changed_rule_is_a_change_of_the_contact() -> None:
     assert told(decided.happenings) == [("contact.updated", ("/segments",)), ("segment.entered", "insurers")]
 
 
-def test_what_drifts_by_itself_is_never_a_reason_to_speak() -> None:
+@pytest.mark.parametrize(("hours", "said"), [(23, False), (25, True)])
+def test_what_drifts_by_itself_is_said_once_a_day_at_most_and_nothing_is_told(hours: int, said: bool) -> None:
     first = standing(published(a_contact(version=1)))
-    much_later = Around(NOW + timedelta(days=300))
-    assert isinstance(decide(a_contact(version=2, kind="refresh"), first, much_later, NOTHING, awaited=False), Seen)
+    later = Around(LATER.now + timedelta(hours=hours), Activity((), LATER.now + timedelta(hours=hours - 1)))
+    decided = decide(a_contact(version=2, kind="refresh"), first, later, NOTHING, awaited=False)
+    assert isinstance(decided, Published) is said
+    if isinstance(decided, Published):
+        assert (decided.contact.changed, decided.happenings) == ((), ())
+        assert decided.contact.last_activity_at == later.activity.last_at
+        again = Around(later.now + timedelta(hours=1), Activity((), later.now))
+        same_day = decide(a_contact(version=3, kind="refresh"), standing(decided), again, NOTHING, awaited=False)
+        assert isinstance(same_day, Seen)
 
 
 def test_consents_are_told_without_the_address_and_with_ids_that_do_not_hold_it() -> None:
