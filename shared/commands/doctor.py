@@ -26,8 +26,8 @@ from shared.runtime.access import list_tokens
 from shared.runtime.broker.kafka_admin import KafkaAdmin
 from shared.runtime.configuration import Misconfigured, load
 from shared.runtime.database import Database
-from shared.runtime.tables import newest_revision, revision_of
 from shared.runtime.settings import Settings
+from shared.runtime.tables import newest_revision, revision_of
 
 SIGNS: Final = {State.GOOD: "✓", State.DOUBTFUL: "?", State.MEND: "✗"}
 

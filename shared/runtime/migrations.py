@@ -3,10 +3,8 @@
 Safe to repeat and safe to run twice at once: an advisory lock lets one go first, and the other finds nothing to do.
 """
 
-from pathlib import Path
 from typing import Any, Final
 
-import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.ddl.postgresql import PostgresqlImpl
@@ -17,13 +15,10 @@ from sqlalchemy.pool import NullPool
 
 from shared.domain.errors import Transient
 from shared.runtime.database import WORLD
+from shared.runtime.tables import FOLDER, connect, newest_revision
 
-FOLDER: Final = Path(__file__).parents[2] / "deploy" / "migrations"
 LOCK: Final = 0x6B77_6D69_6772
 """The advisory lock's key: any number of ours that nobody else takes."""
-
-CONNECT_TIMEOUT_S: Final = 10
-"""A Postgres that does not answer within this is away; the caller waits and tries again."""
 
 
 class NewerDatabase(Exception):
@@ -53,7 +48,7 @@ async def migrate(database_url: str) -> str:
     config = alembic_config()
     scripts = ScriptDirectory.from_config(config)
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: _connect(database_url), poolclass=NullPool
+        "postgresql+asyncpg://", async_creator=lambda: connect(database_url), poolclass=NullPool
     )
     try:
         async with engine.connect() as connection:
@@ -68,41 +63,7 @@ async def migrate(database_url: str) -> str:
         raise Transient(type(error).__name__) from error
     finally:
         await engine.dispose()
-    head = scripts.get_current_head()
-    assert head is not None, "there is at least the runtime's own revision"
-    return head
-
-
-async def revision_of(database_url: str) -> str | None:
-    """The revision the tables have, None for none. Raises Transient while Postgres is away."""
-    try:
-        connection = await _connect(database_url)
-        try:
-            if await connection.fetchval("SELECT to_regclass('runtime.revision')") is None:
-                return None
-            revision: str | None = await connection.fetchval("SELECT version_num FROM runtime.revision")
-            return revision
-        finally:
-            await connection.close()
-    except WORLD as error:
-        raise Transient(type(error).__name__) from error
-
-
-async def require_current(database_url: str) -> None:
-    """Raises Transient while the tables are older than this release, or Postgres is away.
-
-    Tables of a later release are fine, since upgrades keep one step back possible.
-    """
-    present, needed = await revision_of(database_url), newest_revision()
-    if present is None or present < needed:
-        raise Transient(f"tables are at revision {present}, this release needs {needed}: run migrate")
-
-
-def newest_revision() -> str:
-    """The revision this release brings."""
-    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
-    assert head is not None, "there is at least the runtime's own revision"
-    return head
+    return newest_revision()
 
 
 def statements(script: str) -> list[str]:
@@ -145,10 +106,6 @@ def alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     return config
-
-
-async def _connect(database_url: str) -> Any:
-    return await asyncpg.connect(database_url, timeout=CONNECT_TIMEOUT_S)
 
 
 def _refuse_newer(connection: Connection, known: set[str]) -> None:

@@ -23,12 +23,12 @@ from shared.runtime.database import Database
 from shared.runtime.halt import halt, halted
 from shared.runtime.health import Front, Health
 from shared.runtime.http import application
-from shared.runtime.migrations import require_current
 from shared.runtime.poison import StoredAttempts
 from shared.runtime.retry import pause_s
 from shared.runtime.server import Server, bound, inherited
 from shared.runtime.settings import DatabaseSettings, KafkaSettings, Settings, door_of
 from shared.runtime.stage import Halted, Loop, Stage
+from shared.runtime.tables import require_current
 from shared.runtime.telemetry import Metrics, configure_logging, logger, place_of
 from shared.runtime.world import Chore, Service, World, nothing_pending
 from shared.topology import step_of

@@ -18,8 +18,8 @@ import asyncpg
 from deploy.local.folder import DataFolder
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
+from shared.runtime import migrations, tables
 from tests.support.containers import engines
-from shared.runtime import migrations
 
 BORROWED_KAFKA = "KONTAKTWERK_TEST_KAFKA"
 BORROWED_DATABASE = "KONTAKTWERK_TEST_DATABASE"
@@ -76,7 +76,7 @@ async def migrated_template(superuser_url: str) -> str:
     A copy takes a tenth of the two seconds that migrating an empty database does, and every test wants one.
     """
     digest = hashlib.blake2b(digest_size=6)
-    for path in sorted(migrations.FOLDER.rglob("*.py")):
+    for path in sorted(tables.FOLDER.rglob("*.py")):
         digest.update(path.read_bytes())
     name = f"kontaktwerk_tables_{digest.hexdigest()}"
     connection = await asyncpg.connect(superuser_url)

@@ -14,7 +14,8 @@ from shared.runtime.broker import Draft, TopicPartition
 from shared.runtime.clock import ManualClock
 from shared.runtime.database import Database
 from shared.runtime.halt import halt, halted, resume
-from shared.runtime.migrations import NewerDatabase, migrate, newest_revision, revision_of
+from shared.runtime.migrations import NewerDatabase, migrate
+from shared.runtime.tables import newest_revision, revision_of
 from shared.topology import EVENTS
 from tests.unit.runtime.fixtures import event
 

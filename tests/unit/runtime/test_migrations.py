@@ -4,7 +4,8 @@ from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.runtime.migrations import alembic_config, newest_revision, statements
+from shared.runtime.migrations import alembic_config, statements
+from shared.runtime.tables import newest_revision
 
 
 def test_statements_end_at_semicolons_only_outside_of_texts_and_comments() -> None:
