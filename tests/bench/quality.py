@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from services.enrich.core.decide import decide as enrich
+from services.enrich.core.decide import plan
 from services.validate.core.decide import decide as validate
 from shared.domain.contact import Address, Company, Contact, Email, Name, Origin, Phone
 from tests.unit.validate.contacts import NOW, STANDARDS, TODAY, cases, contact
@@ -35,7 +36,7 @@ def main() -> None:
         "decode": best(lambda: [DECODER.decode(value) for value in values]),
         "validate, warm": best(lambda: [validate(one, STANDARDS, TODAY) for one in warm]),
         "validate, cold": min(once(next(fresh)) for _ in range(ROUNDS // 4)),
-        "enrich": best(lambda: [enrich(one) for one in judged]),
+        "enrich": best(lambda: [enrich(plan(one)) for one in judged]),
         "encode": best(lambda: [ENCODER.encode(one) for one in judged]),
     }
     print(f"{'step':<16} {'µs a contact':>12}")
