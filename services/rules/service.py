@@ -12,7 +12,7 @@ from services.rules.stage import SERVICE, Rules
 from services.rules.store import Store
 from services.rules.timers import Timers
 from shared.domain.configuration import Configuration
-from shared.runtime import outbox
+from shared.runtime import outbox, refreshing
 from shared.runtime.world import Service, World
 
 
@@ -27,14 +27,15 @@ async def build(world: World) -> Service:
     deliveries = Deliveries(store, rules, world.clock, client)
 
     async def pending() -> Mapping[str, int]:
-        due = await store.pending(world.clock.now())
-        return {"outbox": await outbox.pending(world.database, SERVICE), **due}
+        waiting = await store.pending(world.clock.now())
+        again = await refreshing.due(world.database, SERVICE)
+        return {"outbox": await outbox.pending(world.database, SERVICE), "refreshes": again, **waiting}
 
     return Service(
         name=SERVICE,
         stage=stage,
         routers=(router(store, rules, world.clock, home(world.configuration), stage.unanswered),),
-        chores=(outbox.relay(world, SERVICE), timers.chore(), deliveries.chore()),
+        chores=(outbox.relay(world, SERVICE), timers.chore(), deliveries.chore(), refreshing.dripping(world, SERVICE)),
         pending=pending,
         close=(client.close,),
     )

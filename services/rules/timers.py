@@ -4,20 +4,21 @@ A timer is a wake-up only. What follows is computed from the contact as it is st
 once, what time alone has changed is said again by a refresh, and the next time is set; all in one transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
 from services.rules.core.activity import NO_ACTIVITY, Activity
-from services.rules.core.firing import firings, first_time, lineages, moved, requested, say_again
+from services.rules.core.firing import firings, first_time, lineages, moved, requested
 from services.rules.core.rulebook import Holding, Rulebook
 from services.rules.core.schema import Change
 from services.rules.stage import SERVICE
 from services.rules.store import Row, Store, names_in
 from shared.domain.contact import Contact
-from shared.runtime import outbox
+from shared.runtime import outbox, refreshing
 from shared.runtime.clock import Clock
 from shared.runtime.database import Connection
+from shared.runtime.refreshing import Reason
 from shared.runtime.world import Chore
 
 CONTACTS_MAX: Final = 200
@@ -100,9 +101,10 @@ class Timers:
         found: Mapping[str, Holding],
         now: datetime,
     ) -> None:
-        """Ask for those whose categories or segments time has changed."""
-        asked: Sequence[str] = [one for one, holding in found.items() if moved(contacts[one], holding)]
-        await outbox.append(connection, SERVICE, [say_again(one, rows[one].version, now) for one in asked])
+        """Ask for those whose categories or segments time has changed, once for each version seen of them."""
+        moves = [one for one, holding in found.items() if moved(contacts[one], holding)]
+        asked = {one: Reason(f"date:{rows[one].version}", "date", "rule") for one in moves}
+        await refreshing.ask(connection, SERVICE, asked, now)
 
 
 def _next(row: Row | None, holding: Holding | None) -> tuple[int, datetime | None]:

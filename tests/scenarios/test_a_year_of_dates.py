@@ -23,7 +23,6 @@ from services.rules.timers import Timers
 from shared.domain.configuration import At, Channel, Notify, Rule, Then
 from shared.domain.contact import Contact
 from shared.runtime.database import Database
-from shared.runtime.migrations import migrate
 from tests.integration.rules.world import ByHand, Process, enriched
 from tests.unit.rules.build import a_contact
 
@@ -46,7 +45,6 @@ Occasion = tuple[str, str, str]
 @pytest.fixture
 async def tables(database: str) -> AsyncIterator[Database]:
     """All tables, empty."""
-    await migrate(database)
     tables = Database(database)
     yield tables
     await tables.close()
@@ -130,20 +128,18 @@ class Year:
         return enriched(self.contacts[contact_id])
 
     async def hear(self) -> list[str]:
-        """Take everything out of the outbox as a relay would; returns whom to say again."""
-        rows = await self.stage.database.fetch("DELETE FROM runtime.outbox RETURNING value, headers, key")
-        asked: set[str] = set()
+        """Take everything out of the outbox as the relay would; returns whom the drip would have said again."""
+        rows = await self.stage.database.fetch("DELETE FROM runtime.outbox RETURNING value, headers")
         for row in rows:
             said = msgspec.json.decode(row["value"])
             headers = bytes(row["headers"])
             if b"notification.requested" in headers:
                 occasion = (said["contact_id"], said["rule"], said["occasion"])
                 self.told.setdefault(occasion, []).append(self.clock.time)
-            if b"refresh.requested" in headers:
-                asked.add(said["contact_id"])
             if b"segment.entered" in headers:
                 self.entered[said["contact_id"]] += 1
-        return sorted(asked)
+        asked = await self.stage.database.fetch("DELETE FROM runtime.refresh_due RETURNING contact_id::text")
+        return sorted(row["contact_id"] for row in asked)
 
     async def live(self) -> None:
         """The year."""

@@ -11,10 +11,10 @@ from typing import NamedTuple
 from services.rules.core.happenings import SOURCE
 from services.rules.core.rulebook import Holding, Open
 from shared.domain.contact import Cause, Contact
-from shared.domain.events import Event, Happened, RefreshRequested
+from shared.domain.events import Event, Happened
 from shared.domain.ids import derived_id
 from shared.domain.outcome import Outgoing
-from shared.topology import EVENTS, RECEIVED, Topic, Type
+from shared.topology import EVENTS, Type
 
 
 class Noted(NamedTuple):
@@ -95,27 +95,23 @@ def requested(firing: Firing, now: datetime) -> Outgoing:
         channel=firing.channel,
         purpose=firing.purpose,
     )
-    return _outgoing(EVENTS, Type.NOTIFICATION_REQUESTED, firing.notification_id, firing.contact_id, data, now)
+    return Outgoing(
+        EVENTS,
+        firing.contact_id,
+        Event(
+            id=firing.notification_id,
+            type=Type.NOTIFICATION_REQUESTED,
+            source=SOURCE,
+            time=now,
+            subject=firing.contact_id,
+            data=data,
+        ),
+    )
 
 
 def moved(contact: Contact, holding: Holding) -> bool:
     """True when time alone has changed the categories or segments a contact should have."""
     return (holding.categories, tuple(holding.segments)) != (contact.categories, contact.segments)
-
-
-def say_again(contact_id: str, version: int, now: datetime) -> Outgoing:
-    """Ask dedup to say a contact again because a date has come; once for each version seen."""
-    id_ = derived_id(Type.REFRESH_REQUESTED, contact_id, "timer", str(version))
-    data = RefreshRequested(contact_id=contact_id, cause=Cause(kind="rule", id=id_))
-    return _outgoing(RECEIVED, Type.REFRESH_REQUESTED, id_, contact_id, data, now)
-
-
-def _outgoing(
-    topic: Topic, type_: Type, id_: str, contact_id: str, data: Happened | RefreshRequested, now: datetime
-) -> Outgoing:
-    return Outgoing(
-        topic, contact_id, Event(id=id_, type=type_, source=SOURCE, time=now, subject=contact_id, data=data)
-    )
 
 
 def due_at(holding: Holding, now: datetime) -> datetime | None:

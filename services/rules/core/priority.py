@@ -63,8 +63,7 @@ def last_sign_of_life(contact: Contact, activity: Activity) -> datetime | None:
     """The newest time at which anything happened or any value was said; None where nothing has a time."""
     times = {origin.observed_at for origin in contact.provenance.values()}  # mostly a few, of a few records
     times |= {contact.last_activity_at, activity.last_at}
-    times.discard(None)
-    return max((time for time in times if time is not None), default=None)
+    return max(filter(None, times), default=None)
 
 
 def _weight(part: Points) -> float:

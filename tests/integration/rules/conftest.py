@@ -13,7 +13,8 @@ from tests.support.stack import Stack, create_database, drop_database
 
 TABLES = (
     "rules.contact, rules.lookup, rules.label, rules.change, rules.timeline, rules.timer, rules.firing, "
-    "rules.delivery, runtime.outbox, runtime.token, backup.version, backup.member, backup.archive, backup.event"
+    "rules.delivery, runtime.outbox, runtime.refresh_due, runtime.token, backup.version, backup.member, "
+    "backup.archive, backup.event"
 )
 
 

@@ -45,11 +45,14 @@ class Town:
         self.timers = Timers(self.process.store, rules, self.process.clock)
 
     async def on(self, time: datetime) -> list[str]:
-        """The types of what the timers say at this time; the outbox is emptied."""
+        """What the timers say at this time: types of events, and whom they ask to say again."""
         self.process.clock.time = time
         await self.process.database.execute("DELETE FROM runtime.outbox")
         await self.timers.run()
-        return [type_ for type_, _ in await self.process.outbox()]
+        asked = await self.process.database.fetch("DELETE FROM runtime.refresh_due RETURNING cause_kind")
+        return [type_ for type_, _ in await self.process.outbox()] + [
+            f"refresh by {row['cause_kind']}" for row in asked
+        ]
 
     async def timer(self, name: str = "anna") -> Any:
         """When this contact is looked at again."""
@@ -158,25 +161,25 @@ async def test_time_alone_brings_a_contact_into_a_segment_and_out_of_it_by_a_ref
     await town.process.take(enriched(a_contact(attributes={"end": "2026-12-31"})))
     opens = datetime(2026, 11, 30, 23, tzinfo=UTC)
     assert await town.timer() == opens
-    assert await town.on(opens) == ["refresh.requested"]
+    assert await town.on(opens) == ["refresh by rule"]
     assert await town.on(opens) == [], "once"
     assert (await town.process.row("anna")).version == 1
     assert clean(await town.process.take(enriched(a_contact(version=2, kind="rule", attributes={"end": "2026-12-31"})))).segments == ("renewals",)  # fmt: skip # noqa: E501
-    assert await town.on(opens + 10 * DAY) == ["refresh.requested"]
+    assert await town.on(opens + 10 * DAY) == ["refresh by rule"]
     assert clean(await town.process.take(enriched(a_contact(version=3, kind="rule", attributes={"end": "2026-12-31"})))).segments == ()  # fmt: skip # noqa: E501
 
 
 async def test_who_writes_again_is_no_longer_quiet_and_may_become_so_again(tables: Database) -> None:
     town = Town(tables, QUIET)
     await town.process.take(enriched(a_contact()))
-    assert await town.on(NOW + 10 * DAY) == ["notification.requested", "refresh.requested"]
+    assert await town.on(NOW + 10 * DAY) == ["notification.requested", "refresh by rule"]
     assert clean(await town.process.take(enriched(a_contact(version=2, kind="rule")))).categories == ("inactive",)
     await town.on(NOW + 10 * DAY)
     await town.process.take(interaction("anna", 1, NOW + 10 * DAY))
     assert [type_ for type_, _ in await town.process.outbox()] == ["refresh.requested"]
     assert clean(await town.process.take(enriched(a_contact(version=3, kind="interaction")))).categories == ()
     assert await town.on(NOW + 19 * DAY) == []
-    assert await town.on(NOW + 21 * DAY) == ["notification.requested", "refresh.requested"]
+    assert await town.on(NOW + 21 * DAY) == ["notification.requested", "refresh by rule"]
 
 
 async def test_an_interaction_moves_the_date_without_touching_the_timer(tables: Database) -> None:
