@@ -12,6 +12,7 @@ import msgspec
 
 from shared.domain.outcome import Outgoing
 from shared.runtime import codec
+from shared.runtime.arrays import blobs, numbers, texts
 from shared.runtime.broker import Draft, Headers, Producer
 from shared.runtime.database import Connection, Database
 from shared.runtime.world import Chore, World
@@ -21,6 +22,9 @@ ROWS_MAX: Final = 500
 
 EVERY_S: Final = 0.25
 """How often an idle relay looks: happenings are seen by people and webhooks, a quarter of a second is at once."""
+
+_HEADERS: Final = msgspec.msgpack.Encoder()
+_HEADERS_OF: Final = msgspec.msgpack.Decoder(Headers)
 
 _LOCK_CLASS: Final = 0x6B77_6F78
 """First half of the advisory lock's key ("kwox"): ours are told apart from locks on blocking keys."""
@@ -37,16 +41,16 @@ async def append(connection: Connection, service: str, outgoing: Sequence[Outgoi
     await connection.execute(
         """INSERT INTO runtime.outbox (service, event_id, topic, key, value, headers)
            SELECT $1, event_id, topic, key, value, headers
-           FROM unnest($2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[])
+           FROM unnest($2::text::text[], $3::text::text[], $4::text::bytea[], $5::text::bytea[], $6::text::bytea[])
                 WITH ORDINALITY AS row (event_id, topic, key, value, headers, place)
            ORDER BY place
            ON CONFLICT (service, topic, event_id) DO NOTHING""",
         service,
-        [one.event.id for one in outgoing],
-        [draft.topic for draft in drafts],
-        [draft.key for draft in drafts],
-        [draft.value for draft in drafts],
-        [msgspec.msgpack.encode(draft.headers) for draft in drafts],
+        texts(one.event.id for one in outgoing),
+        texts(draft.topic for draft in drafts),
+        blobs(draft.key for draft in drafts),
+        blobs(draft.value for draft in drafts),
+        blobs(_HEADERS.encode(draft.headers) for draft in drafts),
     )
 
 
@@ -82,12 +86,12 @@ async def relay_some(database: Database, producer: Producer, service: str) -> in
             return 0
         await producer.send([_draft(row["topic"], row["key"], row["value"], row["headers"]) for row in rows])
         await connection.execute(
-            "DELETE FROM runtime.outbox WHERE service = $1 AND id = ANY($2::bigint[])",
+            "DELETE FROM runtime.outbox WHERE service = $1 AND id = ANY($2::text::bigint[])",
             service,
-            [row["id"] for row in rows],
+            numbers(row["id"] for row in rows),
         )
         return len(rows)
 
 
 def _draft(topic: str, key: bytes | None, value: bytes | None, headers: bytes) -> Draft:
-    return Draft(topic=topic, key=key, value=value, headers=msgspec.msgpack.decode(headers, type=Headers))
+    return Draft(topic=topic, key=key, value=value, headers=_HEADERS_OF.decode(headers))
