@@ -1,11 +1,11 @@
 # Kontaktwerk on one machine. Needs Python 3.11 or newer and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up lint format bench lock
+.PHONY: help setup demo test test-containers up lint format bench lock
 
 VENV_PYTHON := .venv/bin/python
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Set up .venv from requirements-dev.lock (a no-op when nothing changed)
 	@sh deploy/local/setup.sh
@@ -15,6 +15,10 @@ demo: setup ## Show the whole way of a contact once, on a real Kafka and a real 
 
 test: setup ## Run the test suite on real Kafka and real Postgres (ARGS="-k name" to choose)
 	@$(VENV_PYTHON) -m pytest $(ARGS)
+
+test-containers: setup ## The system from docker-compose.yml, and the contract tests on testcontainers; needs a Docker engine
+	@docker info >/dev/null 2>&1 || { echo "test-containers: no Docker engine answers (docker info)" >&2; exit 1; }
+	@TEST_STACK=containers $(VENV_PYTHON) -m pytest tests/containers tests/contract $(ARGS)
 
 up: setup ## Run the same system until Ctrl-C, data in .local/data (ARGS="--port 8001")
 	@./kontaktwerk up $(ARGS)

@@ -33,10 +33,6 @@ app.add_typer(tokens_app, name="tokens")
 app.add_typer(config_app, name="config")
 app.add_typer(letters_app, name="dead-letters")
 app.add_typer(backup_verbs.backup_app, name="backup")
-app.command()(backup_verbs.restore)
-app.command()(backup_verbs.diff)
-app.command()(operating.doctor)
-app.command()(operating.export)
 
 
 def main() -> None:
@@ -224,6 +220,8 @@ def config_check(
 
     Example: kontaktwerk config check deploy/config
     """
+    from services.enrich.core.asking import InvalidProvider, asked_of
+    from services.enrich.settings import EnrichSettings
     from services.rules.core.rulebook import InvalidRules, rulebook_of
     from shared.commands import config_check as command
     from shared.runtime.settings import Settings
@@ -231,11 +229,18 @@ def config_check(
     configuration = command.read(folder or Settings().config_dir)
     try:
         rulebook_of(configuration)
-    except InvalidRules as error:
+        asked_of(configuration.providers, plain_http=EnrichSettings().private_addresses == "allow")
+    except (InvalidRules, InvalidProvider) as error:
         raise Failed(str(error)) from None
     found = command.described(configuration)
     lines = [f"{name:<9} {', '.join(values) or 'none'}" for name, values in found.items() if isinstance(values, list)]
     show(found, lines, as_json=as_json)
+
+
+app.command()(backup_verbs.restore)
+app.command()(backup_verbs.diff)
+app.command()(operating.doctor)
+app.command()(operating.export)
 
 
 def _workers(text: str) -> dict[str, int]:

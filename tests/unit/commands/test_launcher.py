@@ -20,7 +20,8 @@ VERBS = _verbs(GROUP)
 def test_only_verbs_that_exist_are_listed() -> None:
     assert {" ".join(verb) for verb in VERBS} == {
         "up", "run", "topics", "migrate", "send", "status", "trace", "why", "tail", "refresh", "tokens create",
-        "tokens list", "config check", "dead-letters list", "dead-letters show", "dead-letters replay",
+        "tokens list", "tokens rotate", "tokens revoke", "config check", "dead-letters list", "dead-letters show",
+        "dead-letters replay", "backup now", "backup list", "backup verify", "restore", "diff", "doctor", "export",
     }  # fmt: skip
 
 
@@ -42,6 +43,7 @@ def test_every_verb_has_help_with_an_example(verb: tuple[str, ...]) -> None:
         ["refresh", "x", "--all"],
         ["tokens", "create", "--role", "king"],
         ["dead-letters", "replay"],
+        ["export", "contacts.xlsx"],
     ],
     ids=" ".join,
 )
@@ -57,7 +59,9 @@ def test_wrong_usage_is_told_apart_from_failure(
     assert len(told.err.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("verb", ["status", "refresh x", "trace x", "why x", "dead-letters list", "tokens list"])
+@pytest.mark.parametrize(
+    "verb", ["status", "refresh x", "trace x", "why x", "dead-letters list", "tokens list", "doctor"]
+)
 def test_without_a_running_system_every_verb_says_in_one_line_what_to_do(
     verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: object
 ) -> None:

@@ -1,0 +1,103 @@
+"""The verbs of whoever operates, on a real Kafka and a real Postgres: `doctor`, `topics`, `tokens`."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from shared.commands import doctor, tokens, topics
+from shared.commands.examining import State
+from shared.commands.running import Failed, Running
+from shared.runtime.access import Access, Role
+from shared.runtime.clock import ManualClock
+from shared.runtime.database import Database
+from shared.topology import TOPICS
+from tests.support.stack import Stack
+
+
+@pytest.fixture
+async def prefix(stack: Stack, topic_prefix: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """Topics of this test alone, few partitions, forgotten afterwards."""
+    monkeypatch.setenv("KONTAKTWERK_TOPIC_PREFIX", topic_prefix)
+    monkeypatch.setenv("KONTAKTWERK_PARTITIONS", "2")
+    monkeypatch.delenv("KONTAKTWERK_CONFIG_DIR", raising=False)
+    yield topic_prefix
+    client = AIOKafkaAdminClient(bootstrap_servers=stack.bootstrap_servers)
+    await client.start()
+    there = set(await client.list_topics())
+    await client.delete_topics([name for topic in TOPICS if (name := topic_prefix + topic.name) in there])
+    await client.close()
+
+
+def running(stack: Stack, database: str) -> Running:
+    return Running(None, {"KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap_servers, "DATABASE_URL": database})
+
+
+async def states(found: Running) -> Mapping[str, State]:
+    """The worst state of each thing."""
+    order = list(State)
+    checks = sorted(await doctor.run(found), key=lambda check: order.index(check.state))
+    return {check.name: check.state for check in checks}
+
+
+async def test_doctor_names_what_is_missing_and_is_content_once_it_is_made(
+    stack: Stack, empty_database: str, database: str, prefix: str
+) -> None:
+    before = await states(running(stack, empty_database))
+    assert (before["topics"], before["tables"]) == (State.MEND, State.MEND)
+    assert (before["kafka"], before["postgres"], before["configuration"]) == (State.GOOD,) * 3
+    found = running(stack, database)
+    await topics.run(found)
+    await tokens.create(found, Role.SENDER, "web site", None)
+    checks = await doctor.run(found)
+    assert [check for check in checks if check.state is State.MEND] == []
+    document = json.loads(json.dumps(doctor.document(checks)))
+    assert document["mend"] == 0
+    assert {one["name"] for one in document["items"]} >= {"kafka", "topics", "postgres", "tables", "clock", "secrets"}
+
+
+async def test_doctor_says_which_engine_is_away(prefix: str) -> None:
+    nobody = Running(None, {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "DATABASE_URL": "postgresql://127.0.0.1:1/none"})
+    away = await states(nobody)
+    assert (away["kafka"], away["postgres"]) == (State.MEND, State.MEND)
+
+
+async def test_doctor_finds_topics_with_other_partitions(
+    stack: Stack, database: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await topics.run(running(stack, database))
+    monkeypatch.setenv("KONTAKTWERK_PARTITIONS", "3")
+    assert (await states(running(stack, database)))["topics"] is State.MEND
+    with pytest.raises(Failed, match="2 partitions"):
+        await topics.run(running(stack, database))
+
+
+async def test_a_rotated_token_may_the_same_and_the_old_one_nothing_more(stack: Stack, database: str) -> None:
+    found, db = running(stack, database), Database(database)
+    access = Access(db, ManualClock(datetime(2026, 11, 22, tzinfo=UTC)))
+    old = (await tokens.create(found, Role.SENDER, "web site", ["webform"]))["token"]
+    caller = await access.caller(old)
+    assert caller is not None
+    new = await tokens.rotated(found, caller.token_id)
+    fresh = Access(db, ManualClock(datetime(2026, 11, 22, tzinfo=UTC)))
+    assert await fresh.caller(old) is None
+    after = await fresh.caller(new)
+    assert after is not None
+    assert (after.name, after.role, after.sources) == (caller.name, caller.role, caller.sources)
+    with pytest.raises(Failed, match="no valid token"):
+        await tokens.rotated(found, caller.token_id)
+    assert [one["revoked"] for one in await tokens.listed(found)] == [False, True]
+    await db.close()
+
+
+async def test_a_revoked_token_is_revoked_once_and_an_unknown_one_told(stack: Stack, database: str) -> None:
+    found = running(stack, database)
+    await tokens.create(found, Role.READER, "report", None)
+    (token,) = await tokens.listed(found)
+    await tokens.revoked(found, token["token_id"])
+    await tokens.revoked(found, token["token_id"])
+    assert [one["revoked"] for one in await tokens.listed(found)] == [True]
+    with pytest.raises(Failed, match="no token"):
+        await tokens.revoked(found, "0b8f1a52-6c0e-4f0e-9d4b-5f6a7c1e2d3b")
