@@ -35,6 +35,10 @@ OTHERS: Final[Mapping[str, str]] = {
     "KONTAKTWERK_DEMO_SECRET": "Set by the demo for itself: the secret of its web hook.",
     "KONTAKTWERK_TEST_KAFKA": "For tests: a running Kafka to use instead of starting one.",
     "KONTAKTWERK_TEST_DATABASE": "For tests: a running Postgres to use instead of starting one.",
+    "TEST_STACK": "For tests: `containers` runs them on Kafka and Postgres in containers (`make test-containers`).",
+    "KONTAKTWERK_HTTP": "For compose: where the one address is published, `127.0.0.1:8000` unless set.",
+    "KONTAKTWERK_KAFKA": "For compose: where Kafka is published for subscribers, `127.0.0.1:9092` unless set.",
+    "POSTGRES_PASSWORD": "For compose: the password of Postgres; choose one.",
 }
 """Variables that are read elsewhere than by a settings class."""
 
