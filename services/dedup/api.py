@@ -7,7 +7,7 @@ import stamina
 from fastapi import APIRouter, Query, Request, Response
 
 from services.dedup import store
-from services.dedup.core import showing
+from services.dedup.core import matching, showing
 from services.dedup.core.arriving import Work, is_uuid
 from services.dedup.core.asking import Answer, Comparison, MergeWish, SplitWish
 from services.dedup.core.comparison import compare
@@ -15,6 +15,7 @@ from services.dedup.core.composing import TooLarge
 from services.dedup.core.decide import Law
 from services.dedup.core.folding import Stored
 from services.dedup.core.judging import Judge, Merge, Refused, Split, Verdict, Wish, Withdraw
+from services.dedup.core.model import probability
 from services.dedup.core.scene import Review, Row
 from services.dedup.stage import Identity, say
 from shared.domain.errors import Transient
@@ -54,7 +55,8 @@ _Steward = Annotated[Caller, require(Role.STEWARD)]
 def router(world: World, identity: Identity, law: Law) -> APIRouter:
     """The paths."""
     paths = APIRouter(tags=["identities"])
-    reading, deciding = _Reading(world, law), _Deciding(world, identity)
+    reading, deciding = _Reading(world, identity, law), _Deciding(world, identity)
+    _add_comparing(paths, reading)
 
     @paths.get("/v1/identities/{contact_id}", dependencies=_READER)
     async def identity_of(contact_id: str) -> Response:
@@ -65,11 +67,6 @@ def router(world: World, identity: Identity, law: Law) -> APIRouter:
     async def explanation_of(contact_id: str, language: Language = "en") -> Response:
         """Why these records are one person, and why their neighbours are not: weights that add up, in words."""
         return json_response(await reading.explanation(contact_id, language))
-
-    @paths.post("/v1/comparisons", dependencies=_READER)
-    async def comparison_of(request: Request, language: Language = "en") -> Response:
-        """Whether two records or contacts are, or would be, one person, and why. Nothing is stored."""
-        return json_response(await reading.comparison(await read_json(request, Comparison), language))
 
     @paths.get("/v1/reviews", dependencies=_READER)
     async def reviews_in(
@@ -114,6 +111,21 @@ def router(world: World, identity: Identity, law: Law) -> APIRouter:
         return json_response(await deciding.decide(wish, caller, None, dry_run=dry_run))
 
     return paths
+
+
+def _add_comparing(paths: APIRouter, reading: "_Reading") -> None:
+    """What would be, of records that nobody keeps."""
+
+    @paths.post("/v1/comparisons", dependencies=_READER)
+    async def comparison_of(request: Request, language: Language = "en") -> Response:
+        """Whether two records or contacts are, or would be, one person, and why. Nothing is stored."""
+        return json_response(await reading.comparison(await read_json(request, Comparison), language))
+
+    @paths.post("/v1/matches", dependencies=_READER)
+    async def matches_of(request: Request, language: Language = "en") -> Response:
+        """Whether a person exists: the contacts a record would be joined with or offered for. Nothing is stored."""
+        written = await read_json(request, dict[str, Any])
+        return json_response(page(await reading.matches(written, language), None))
 
 
 class _Deciding:
@@ -161,9 +173,10 @@ class _Deciding:
 class _Reading:
     """What can be asked. Every question is answered from one state of the tables."""
 
-    def __init__(self, world: World, law: Law) -> None:
+    def __init__(self, world: World, identity: Identity, law: Law) -> None:
         self._database = world.database
         self._law = law
+        self._shared_max = identity.key_records_max
         self._countries = {name: source.country for name, source in world.configuration.sources.items()}
 
     async def identity(self, contact_id: str) -> dict[str, Any]:
@@ -219,7 +232,7 @@ class _Reading:
         if len(given) != 1:
             raise unprocessable([Fault("", "give exactly one of record_ids, contact_ids and records")])
         if asked.records is not None:
-            sides = [[self._read(record, f"/records/{place}")] for place, record in enumerate(asked.records)]
+            sides = [[self._read(record, f"/records/{place}")[1]] for place, record in enumerate(asked.records)]
         elif asked.record_ids is not None:
             _check("/record_ids", asked.record_ids)
             sides = await self._records(asked.record_ids)
@@ -232,6 +245,27 @@ class _Reading:
         pairs.sort(key=lambda item: (-item[1].weight, item[0]))
         shown = [showing.pair(pair, found, self._law.model, language) for pair, found in pairs[:PAIRS_MAX]]
         return {"outcome": shown[0]["outcome"], "pairs": shown}
+
+    async def matches(self, written: Mapping[str, Any], language: Language) -> list[dict[str, Any]]:
+        """The contacts that are, or may be, whom this record is about, the likeliest first."""
+        record, traits = self._read(written, "")
+        change = matching.arriving(record, traits)
+        async with self._database.connection() as connection, _steady(connection):
+            candidates = await store.candidates(connection, change.keys, self._shared_max)
+            found = matching.evidence_for(change, candidates, self._shared_max, self._law)
+            homes = {one.contact_id for one in candidates if one.record_id in found and one.contact_id is not None}
+            members = await store.members(connection, homes) if homes else {}
+            edges = await store.evidence_between(connection, members) if members else {}
+            judgements = await store.judgements(connection, members) if members else []
+        items: list[dict[str, Any]] = []
+        for one in matching.matches(change, found, members, edges, judgements, self._law):
+            shown = [showing.pair((record_id, ""), seen, self._law.model, language) for record_id, seen in one.pairs]
+            evidence = [{**pair, "record_ids": pair["record_ids"][:1]} for pair in shown]
+            chance = round(probability(one.weight), 6)
+            items.append(
+                {"contact_id": one.contact_id, "probability": chance, "outcome": one.outcome, "evidence": evidence}
+            )
+        return items
 
     async def reviews(self, state: str, limit: int, cursor: str | None, language: Language) -> dict[str, Any]:
         """A page of reviews that still are a question."""
@@ -289,11 +323,11 @@ class _Reading:
             members = await store.members(connection, [row.contact_id for row in rows])
         return [_traits([one for one in members.values() if one.contact_id == row.contact_id]) for row in rows]
 
-    def _read(self, written: Mapping[str, Any], pointer: str) -> Traits:
+    def _read(self, written: Mapping[str, Any], pointer: str) -> tuple[Record, Traits]:
         record = showing.as_written(written, pointer)
         if not isinstance(record, Record):
             raise unprocessable([Fault(*one) for one in record])
-        return traits_of(record, self._countries.get(record.source) or "DE")
+        return record, traits_of(record, self._countries.get(record.source) or "DE")
 
     def _compare(self, one: Traits, other: Traits) -> Any:
         return compare(one, other, self._law.model, self._law.population)

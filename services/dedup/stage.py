@@ -72,6 +72,11 @@ class Identity:
         self._countries = {name: source.country for name, source in world.configuration.sources.items()}
         self._composer = Composer(world.configuration)
 
+    @property
+    def key_records_max(self) -> int:
+        """Records that may share a key before it gives no candidates any more."""
+        return self._settings.key_records_max
+
     async def carry_out(self, work: Work) -> Result:
         """Decide this work, write it, commit. Raises Transient when the world is away or crowded, Refused for a verdict
         that makes no sense as things stand, TooLarge for a contact that no message could carry.

@@ -52,6 +52,7 @@ Unanswered = Mapping[tuple[str, Why], int]
 def router(store: Store, rulebook: Rulebook, clock: Clock, country: str | None, unanswered: Unanswered) -> APIRouter:
     """The paths. `country` is where a number without a calling code is read."""
     api = APIRouter(prefix="/v1", dependencies=_READER, tags=["contacts"])
+    _add_removals(api, store)
 
     @api.get("/contacts/{contact_id}")
     async def contact(contact_id: str, min_version: Annotated[int | None, Query(ge=1)] = None) -> Response:
@@ -93,7 +94,7 @@ def router(store: Store, rulebook: Rulebook, clock: Clock, country: str | None, 
 
     @api.get("/timelines/{contact_id}")
     async def timeline(contact_id: str, limit: Limit = FOUND_USUAL, cursor: str | None = None) -> Response:
-        """Interactions and changes, newest first, those of contacts merged into this one included."""
+        """Interactions, changes and notifications, newest first, those of contacts merged into this one included."""
         way = await _present(store, contact_id, None)
         present = way[-1].contact()
         assert present is not None, "a present contact has a document"
@@ -128,6 +129,16 @@ def router(store: Store, rulebook: Rulebook, clock: Clock, country: str | None, 
         return json_response(page(items, None))
 
     return api
+
+
+def _add_removals(api: APIRouter, store: Store) -> None:
+    @api.get("/removals")
+    async def removals(since: str | None = None, limit: Limit = FOUND_USUAL, cursor: str | None = None) -> Response:
+        """Contacts that are gone, by the time it was said: deleted, erased, or merged into another."""
+        rows = await store.page_of_removals(_since(since, "/since"), _time_and_id(cursor), limit + 1)
+        last = rows[limit - 1] if len(rows) > limit else None
+        next_ = None if last is None else encode_cursor(last.updated_at, last.contact_id)
+        return json_response(page([_removed(row) for row in rows[:limit]], next_))
 
 
 async def _present(store: Store, contact_id: str, min_version: int | None) -> list[Row]:
@@ -206,6 +217,12 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return {"kind": entry.kind, "at": entry.at, **{name: value for name, value in entry.said.items() if name != "at"}}
 
 
+def _removed(row: Row) -> dict[str, Any]:
+    gone = {"contact_id": row.contact_id, "version": row.version, "reason": row.retired, "at": row.updated_at}
+    into = {"merged_into": row.merged_into, "merged_into_version": row.merged_into_version}
+    return gone if row.merged_into is None else gone | into
+
+
 def _ruled(rule: Rule, unanswered: Unanswered) -> dict[str, Any]:
     counts = {why.value: count for (name, why), count in unanswered.items() if name == rule.name}
     at = None if rule.at is None else as_plain(rule.at)
@@ -221,14 +238,14 @@ def _rules_by_segment(rulebook: Rulebook) -> dict[str, list[str]]:
     return found
 
 
-def _since(text: str | None) -> datetime | None:
+def _since(text: str | None, pointer: str = "/updated_since") -> datetime | None:
     """A time; without a zone it is UTC. A plus sign that the URL turned into a blank is put back."""
     if text is None:
         return None
     try:
         time = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     except ValueError:
-        raise unprocessable([Fault("/updated_since", "is no time such as 2026-11-22T09:15:00Z")]) from None
+        raise unprocessable([Fault(pointer, "is no time such as 2026-11-22T09:15:00Z")]) from None
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time
 
 

@@ -100,7 +100,7 @@ class Differences(Generic[T]):
 
 
 class Entry(NamedTuple):
-    """One entry of a timeline: what was said, as JSON, and whether it is an interaction or a change."""
+    """One entry of a timeline: what was said, as JSON, and whether it is an interaction, a change or a notification."""
 
     at: datetime
     kind: str
@@ -442,6 +442,22 @@ class Store:
         )
         return [_row(row) for row in found]
 
+    async def page_of_removals(
+        self, since: datetime | None, after: tuple[datetime, str] | None, limit: int
+    ) -> list[Row]:
+        """Contacts that are gone, by the time it was said, oldest first."""
+        found = await self._database.fetch(
+            """SELECT c.* FROM rules.contact c
+                WHERE c.retired IS NOT NULL AND ($1::timestamptz IS NULL OR c.updated_at >= $1)
+                  AND ($2::timestamptz IS NULL OR (c.updated_at, c.contact_id) > ($2, $3::uuid))
+                ORDER BY c.updated_at, c.contact_id LIMIT $4""",
+            since,
+            after[0] if after else None,
+            after[1] if after else None,
+            limit,
+        )
+        return [_row(row) for row in found]
+
     async def page_by_label(
         self, labels: Sequence[str], since: datetime | None, after: str | None, limit: int
     ) -> list[Row]:
@@ -501,14 +517,21 @@ class Store:
         before: tuple[datetime, str] | None,
         limit: int,
     ) -> list[Entry]:
-        """Interactions of these records and changes of these contacts, newest first, older than `before`."""
+        """Interactions of these records, changes of these contacts and what was requested for them, newest first, older
+        than `before`.
+        """
         found = await self._database.fetch(
             """SELECT at, kind, id, said FROM (
                    SELECT at, 'interaction' AS kind, interaction_key::text AS id, said
                    FROM rules.timeline WHERE record_id = ANY($1::uuid[])
                    UNION ALL
                    SELECT at, 'change', contact_id::text || '/' || version, said
-                   FROM rules.change WHERE contact_id = ANY($2::uuid[])) AS entry
+                   FROM rules.change WHERE contact_id = ANY($2::uuid[])
+                   UNION ALL
+                   SELECT requested_at, 'notification', notification_id::text, convert_to(json_build_object(
+                       'notification_id', notification_id, 'rule', rule, 'part', part, 'occasion', occasion,
+                       'state', coalesce(ended, 'waiting'), 'attempts', attempts)::text, 'UTF8')
+                   FROM rules.delivery WHERE contact_id = ANY($2::uuid[])) AS entry
                WHERE $3::timestamptz IS NULL OR (at, id) < ($3, $4)
                ORDER BY at DESC, id DESC LIMIT $5""",
             record_ids,

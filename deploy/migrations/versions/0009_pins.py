@@ -1,4 +1,4 @@
-"""The tables of pins."""
+"""The tables of pins, and the index by which removed contacts are listed."""
 
 from alembic import op
 
@@ -21,9 +21,11 @@ def upgrade() -> None:
             UNIQUE (record_id, field)
         );
         CREATE INDEX pin_until ON dedup.pin (until) WHERE until IS NOT NULL;
+
+        CREATE INDEX contact_removed_at ON rules.contact (updated_at, contact_id) WHERE retired IS NOT NULL;
     """)
 
 
 def downgrade() -> None:
     """Take them away."""
-    op.execute("DROP TABLE dedup.pin")
+    op.execute("DROP INDEX rules.contact_removed_at; DROP TABLE dedup.pin")

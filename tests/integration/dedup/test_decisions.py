@@ -127,6 +127,9 @@ async def test_a_split_holds_against_the_evidence(town: Town, steward: httpx.Asy
         ("POST", "/v1/splits", {"contact_id": NOBODY, "record_ids": []}, 422),
         ("POST", "/v1/reviews/nothing", {"judgement": "same"}, 404),
         ("POST", "/v1/comparisons", {}, 422),
+        ("POST", "/v1/matches", {}, 422),
+        ("POST", "/v1/matches", {"email": 5}, 422),
+        ("POST", "/v1/matches", [], 422),
         ("POST", "/v1/comparisons", {"record_ids": [NOBODY, NOBODY]}, 404),
         ("POST", "/v1/comparisons", {"records": [{"email": 5}, {"email": "a@example.de"}]}, 422),
         ("DELETE", "/v1/judgements/x", None, 404),
@@ -253,3 +256,33 @@ async def values(town: Town, steward: httpx.AsyncClient) -> dict[frozenset[str],
             golden.name, golden.emails, golden.phones, golden.addresses, golden.provenance, golden.former,
         )  # fmt: skip
     return said
+
+
+async def test_a_match_tells_whom_a_record_would_join_and_whom_it_would_be_offered_for(
+    town: Town, steward: httpx.AsyncClient
+) -> None:
+    await settle_people(town)
+    before = await town.state()
+    same = await steward.post("/v1/matches", json={**PEOPLE[0], "email": "JL@example.de", "source": "crm"})
+    (found,) = same.json()["items"]
+    assert (found["contact_id"], found["outcome"]) == (await contact_of(town, "p0"), "merge")
+    assert found["probability"] > 0.98
+    assert found["evidence"][0]["record_ids"] == [record_id("p0")]
+    assert sum(part["bits"] for part in found["evidence"][0]["parts"]) == pytest.approx(found["evidence"][0]["bits"])
+    assert (await steward.post("/v1/matches", json={"full_name": "Nie Gesehen"})).json() == {"items": [], "next": None}
+    assert await town.state() == before
+
+
+async def test_a_match_answers_as_the_record_is_decided_when_it_comes(town: Town, steward: httpx.AsyncClient) -> None:
+    await settle_people(town)
+    chance = random.Random(4)
+    for number in range(12):
+        said = {name: value for name, value in chance.choice(PEOPLE).items() if chance.random() < 0.8}
+        if not said:
+            continue
+        items = (await steward.post("/v1/matches", json=said)).json()["items"]
+        merged = {one["contact_id"] for one in items if one["outcome"] == "merge"}
+        homes = await town.homes()
+        await town.tell(says(f"new{number}", at=100 + number, **said))
+        home = await contact_of(town, f"new{number}")
+        assert merged == ({home} if home in homes.values() else set())

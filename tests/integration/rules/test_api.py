@@ -66,6 +66,30 @@ async def test_nobody_reads_without_a_token_of_a_reader(client: httpx.AsyncClien
     assert (await client.get(path, headers={"Authorization": "Bearer sender-token"})).status_code == 403
 
 
+async def test_removals_are_listed_in_the_order_they_were_said_in_pages(
+    client: httpx.AsyncClient, process: Process
+) -> None:
+    names = ("anna", "bert", "carl", "dora")
+    await process.take(*(enriched(a_contact(name)) for name in names))
+    await process.take(retired("anna", 2, "merged", "dora"))
+    between = process.clock.now() + timedelta(milliseconds=1)
+    await process.take(retired("bert", 2))
+    await process.take(retired("carl", 2, "erased"))
+    first = (await client.get("/v1/removals?limit=2")).json()
+    assert [(one["contact_id"], one["reason"]) for one in first["items"]] == [
+        (an_id("anna"), "merged"),
+        (an_id("bert"), "deleted"),
+    ]
+    assert first["items"][0]["merged_into"] == an_id("dora")
+    assert "merged_into" not in first["items"][1]
+    rest = (await client.get("/v1/removals", params={"cursor": first["next"]})).json()
+    assert [one["contact_id"] for one in rest["items"]] == [an_id("carl")]
+    assert rest["next"] is None
+    later = (await client.get("/v1/removals", params={"since": between.isoformat()})).json()
+    assert [one["contact_id"] for one in later["items"]] == [an_id("bert"), an_id("carl")]
+    assert (await client.get("/v1/removals?since=soon")).json()["errors"][0]["pointer"] == "/since"
+
+
 async def test_a_former_id_answers_with_the_present_contact(client: httpx.AsyncClient, process: Process) -> None:
     await process.take(enriched(a_contact("anna")), enriched(a_contact("bert")), enriched(a_contact("carl")))
     await process.take(retired("anna", 2, "merged", into="bert"), retired("bert", 2, "merged", into="carl"))
