@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from services.backup.api import router
 from services.backup.jobs import api as jobs
-from services.backup.jobs import erasures
+from services.backup.jobs import erasures, schedule
 from services.backup.jobs.store import Erasures, Runs, Tables
 from services.backup.jobs.working import Worker
 from services.backup.settings import BackupSettings
@@ -31,7 +31,6 @@ async def build(world: World) -> Service:
             jobs.restores(world, runs, tables),
             erasures.router(world, Erasures(world.database)),
         ),
-        chores=(worker.chore(), outbox.relay(world, "backup")),
+        chores=(worker.chore(), schedule.chore(world, runs, tables), outbox.relay(world, "backup")),
         pending=pending,
-        close=(worker.close,),
     )

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
+from zoneinfo import available_timezones
 
 import msgspec
 from croniter import croniter
@@ -105,6 +106,8 @@ def _operations(said: Any, folder: Path, environment: Mapping[str, str]) -> Oper
     for name, job in (("backup", backup), ("reconcile", operations.reconcile)):
         if job.schedule is not None and not croniter.is_valid(job.schedule):
             raise Misconfigured(f"operations.yaml: {name}.schedule: is no cron expression such as 30 2 * * *")
+        if job.timezone not in available_timezones():
+            raise Misconfigured(f"operations.yaml: {name}.timezone: is no time zone such as Europe/Berlin")
     if any(number < 0 for number in backup.keep.values()):
         raise Misconfigured("operations.yaml: backup.keep: holds numbers from 0 on")
     if backup.to is None:

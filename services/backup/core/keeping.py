@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
-PERIODS: Final[Mapping[str, Callable[[datetime], str]]] = {
+Period = Literal["daily", "weekly", "monthly"]
+
+PERIODS: Final[Mapping[Period, Callable[[datetime], str]]] = {
     "daily": lambda at: f"{at:%Y-%m-%d}",
     "weekly": lambda at: f"{at:%G-%V}",
     "monthly": lambda at: f"{at:%Y-%m}",
@@ -12,7 +14,7 @@ PERIODS: Final[Mapping[str, Callable[[datetime], str]]] = {
 """By period the name of the one that a time lies in; weeks are those of ISO 8601."""
 
 
-def outlived(sets: Mapping[str, datetime], keep: Mapping[str, int]) -> list[str]:
+def outlived(sets: Mapping[str, datetime], keep: Mapping[Period, int]) -> list[str]:
     """The names of the sets that no rule keeps, oldest first. Without rules everything stays."""
     if not keep:
         return []

@@ -38,7 +38,6 @@ class Restoring:
         self._runs = runs
         self._tables = tables
         self._kept = Kept(world.database)
-        self._admin = world.broker.admin()
 
     async def go_on(self, run: Run, beat: Beat) -> str:
         """Do the next phase of a run; the name of the one after it, or DONE. Raises Damaged and NotEmpty."""
@@ -61,12 +60,8 @@ class Restoring:
             case _:
                 return DONE
 
-    async def close(self) -> None:
-        """Let the connections to the log go."""
-        await self._admin.close()
-
     async def _behind(self) -> bool:
-        backlog = await self._admin.backlog("dedup", [RECEIVED.name])
+        backlog = await self._world.admin.backlog("dedup", [RECEIVED.name])
         return any(one.messages for one in backlog.values())
 
     async def _load(self, run: Run, beat: Beat) -> None:

@@ -1,10 +1,12 @@
 """Working: one run after the other, each under a lease: one process at a time is at it, and another takes over."""
 
+from asyncio import to_thread
 from datetime import timedelta
 from typing import Any, Final
 
-from services.backup.client import Unreachable
-from services.backup.core.sets import Damaged
+from services.backup.client import Unreachable, folder_of, remove, sets_in
+from services.backup.core.keeping import outlived
+from services.backup.core.sets import Damaged, time_in
 from services.backup.jobs.backing_up import back_up, check, rows_in
 from services.backup.jobs.restoring import DONE, NotEmpty, Restoring
 from services.backup.jobs.store import LeaseLost, Run, Runs, Tables
@@ -32,10 +34,6 @@ class Worker:
         """The chore that looks for runs."""
         return Chore("runs", LOOK_EVERY_S, self.work)
 
-    async def close(self) -> None:
-        """Let go of what was opened."""
-        await self._restoring.close()
-
     async def work(self) -> None:
         """Take the oldest run there is, and do it or its next phase."""
         now = self._world.clock.now()
@@ -50,6 +48,17 @@ class Worker:
         except LeaseLost:
             self._log.warning("lost its lease", run=run.run_id, kind=run.kind)
 
+    def _prune(self, address: str) -> list[str]:
+        """Remove the sets that no rule keeps, from the one address that is kept in order; their names."""
+        backups = self._world.configuration.operations.backup
+        if address != backups.to:
+            return []
+        sets = {path.name: (path, at) for path in sets_in(folder_of(address)) if (at := time_in(path.name)) is not None}
+        gone = outlived({name: at for name, (_, at) in sets.items()}, backups.keep)
+        for name in gone:
+            remove(sets[name][0])
+        return gone
+
     async def _do(self, run: Run) -> None:
         async def beat(phase: str) -> None:
             await self._runs.beat(run, self._world.clock.now() + LEASE, phase)
@@ -58,6 +67,7 @@ class Worker:
         match run.kind:
             case "backup":
                 result = await back_up(run, self._tables, self._world.settings.release, beat)
+                result["removed"] = await to_thread(self._prune, run.address)
             case "verify":
                 result = await check(run, self._tables, beat)
                 result["empty"] = await self._tables.is_empty()

@@ -4,6 +4,7 @@ Method: the whole chain on one database fills a backup; another chain on another
 answer is compared, without versions and times.
 """
 
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,7 @@ import pytest
 from services.backup.core.sets import MANIFEST
 from shared.runtime.access import Role
 from shared.topology import CLEAN, EVENTS, Type
-from tests.conftest import create_database, drop_database
-from tests.support.stack import Stack
+from tests.support.stack import Stack, create_database, drop_database
 from tests.tutorial.chain import Chain, whole_chain
 
 PEOPLE: list[dict[str, str]] = [
@@ -103,11 +103,11 @@ async def everything(chain: Chain) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def other_database(stack: Stack) -> AsyncIterator[str]:
+async def other_database(stack: Stack, migrated_tables: str) -> AsyncIterator[str]:
     """A second installation's database."""
-    url = await create_database(stack.database_url, "test_restore_other")
-    yield url
-    await drop_database(stack.database_url, "test_restore_other")
+    name = f"test_{secrets.token_hex(8)}"
+    yield await create_database(stack.database_url, name, migrated_tables)
+    await drop_database(stack.database_url, name)
 
 
 async def test_a_lost_system_comes_back_with_ids_judgements_timelines_and_consents(

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.backup.core.keeping import outlived
+from services.backup.core.keeping import Period, outlived
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-KEEP = {"daily": 7, "weekly": 5, "monthly": 12}
+KEEP: dict[Period, int] = {"daily": 7, "weekly": 5, "monthly": 12}
 
 
 def every_day(days: int) -> dict[str, datetime]:
