@@ -25,6 +25,7 @@ from typing import Any, Final
 from deploy.local.demo_count import Delivery, count
 from deploy.local.demo_feeds import FEEDS, send
 from deploy.local.demo_page import Result, Screen, page, summary
+from deploy.local.demo_provider import DemoProvider, demo_provider
 from deploy.local.errors import CannotRunError
 from deploy.local.folder import DataFolder
 from shared.commands import present
@@ -42,6 +43,9 @@ START_S: Final = 180.0
 
 SETTLE_S: Final = 120.0
 """Recovery is promised within 30 s; what is not idle long after that never will be."""
+
+CALM_S: Final = 2.0
+"""Twice the time from a provider's answer to the refresh it causes: what is calm for so long has had its answers."""
 
 POLL_S: Final = 0.2
 RECEIPTS_AT_ONCE: Final = 16
@@ -71,6 +75,13 @@ async def demo(data: Path, screen: Screen) -> Result:
     empty(data)
     secret = base64.urlsafe_b64encode(os.urandom(18)).decode()
     screen.line("Kontaktwerk · a real Kafka, a real PostgreSQL · no Docker, no Java")
+    async with demo_provider() as provider:
+        (data / "config" / "providers.yaml").write_text(provider.configuration)
+        return await shown(data, secret, provider, screen)
+
+
+async def shown(data: Path, secret: str, provider: DemoProvider, screen: Screen) -> Result:
+    """The system started, fed, hurt, waited for and counted."""
     async with system(data, secret, screen):
         running = Running(data)
         async with client(running, "operator") as asks:
@@ -80,8 +91,9 @@ async def demo(data: Path, screen: Screen) -> Result:
                 deliveries = await sending
             finally:
                 sending.cancel()
-            books = await settled(asks, sum(not one.again for one in deliveries), screen)
-            result = await counted(asks, running, deliveries, books)
+            await settled(asks, sum(not one.again for one in deliveries), screen)
+            books = await answered(asks, provider, screen)
+            result = await counted(asks, running, deliveries, books, provider.asked)
     (data / "summary.json").write_text(json.dumps(summary(result), indent=2) + "\n")
     return result
 
@@ -110,6 +122,7 @@ async def system(data: Path, secret: str, screen: Screen) -> AsyncGenerator[None
     env |= {
         "KONTAKTWERK_CONFIG_DIR": str(data / "config"),
         "KONTAKTWERK_DEMO_SECRET": secret,
+        "KONTAKTWERK_ENRICH_PRIVATE_ADDRESSES": "allow",
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
     }
@@ -187,7 +200,29 @@ async def settled(asks: Client, accepted: int, screen: Screen) -> dict[str, Any]
     raise Failed(f"not idle after {SETTLE_S:.0f} s: {json.dumps(status)}")
 
 
-async def counted(asks: Client, running: Running, deliveries: Sequence[Delivery], books: Mapping[str, Any]) -> Result:
+async def answered(asks: Client, provider: DemoProvider, screen: Screen) -> dict[str, Any]:
+    """The books once the provider's late answers have arrived too: nothing moved for CALM_S. Raises Failed as above."""
+    started = calm_since = time.monotonic()
+    while time.monotonic() - calm_since < CALM_S:
+        status = await asks.get("/v1/status")
+        if sum(stage["lag"] or 0 for stage in status["stages"].values()) or status.get("unmeasured"):
+            calm_since = time.monotonic()
+        if time.monotonic() - started > SETTLE_S:
+            raise Failed(f"not idle after {SETTLE_S:.0f} s: {json.dumps(status)}")
+        await asyncio.sleep(POLL_S)
+    asked = f"{provider.asked.total()} questions answered late, beside the way"
+    screen.step("provider", asked, time.monotonic() - started)
+    books: dict[str, Any] = status["books"]
+    return books
+
+
+async def counted(
+    asks: Client,
+    running: Running,
+    deliveries: Sequence[Delivery],
+    books: Mapping[str, Any],
+    questions: Mapping[str, int],
+) -> Result:
     """What became of each delivery, from receipts, `contacts.clean` and the API, against the truth."""
     some = asyncio.Semaphore(RECEIPTS_AT_ONCE)
 
@@ -214,6 +249,7 @@ async def counted(asks: Client, running: Running, deliveries: Sequence[Delivery]
         comparison=compared.body if compared.status == 200 else None,
         letters=await _all(asks, "/v1/dead-letters", {}),
         phones=frozenset(number for one in deliveries for number in _numbers(one.said)),
+        questions=questions,
         folder=running.folder,
     )
 

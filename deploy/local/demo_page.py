@@ -1,7 +1,7 @@
 """What the demo shows: steps, then one page of at most 80 columns and 45 lines. Every figure is counted."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -75,6 +75,7 @@ class Result:
     explanation: Mapping[str, Any]
     comparison: Mapping[str, Any] | None
     phones: frozenset[str]
+    questions: Mapping[str, int]
     folder: Path
 
     @property
@@ -153,7 +154,8 @@ def _became(result: Result) -> Iterator[str]:
     codes = Counter(finding["code"] for one in contacts for finding in one["quality"]["findings"])
     numbers = {phone["value"] for one in contacts for phone in one["phones"] if phone["value"].startswith("+")}
     mended = len(numbers - {number.replace(" ", "") for number in result.phones})
-    filled = sum(origin["source"].startswith("enrich") for one in contacts for origin in one["provenance"].values())
+    filled = _filled(contacts, "enrich")
+    late = sum(one["cause"]["kind"] == "fact" for one in contacts)
     cells = [
         ("merged alone", result.count.records - result.count.contacts, "records"),
         ("mistyped mail domains found", codes["email.typo"], ""),
@@ -165,6 +167,15 @@ def _became(result: Result) -> Iterator[str]:
     yield "WHAT BECAME OF IT"
     for left, right in zip(cells[::2], cells[1::2], strict=True):
         yield f"  {left[0]:<15} {left[1]:>5} {left[2]:<16} {right[0]:<28} {right[1]:>5}"
+    asked = sum(result.questions.values())
+    once = "each once" if asked == len(result.questions) else f"of {len(result.questions)} kinds"
+    gained = f"contacts said again, with {_filled(contacts, 'provider:')} values they lacked"
+    yield f"  {'asked outside':<15} {asked:>5} questions, {once}, to a provider made up here"
+    yield f"  {'answered late':<15} {late:>5} {gained}"
+
+
+def _filled(contacts: Iterable[Mapping[str, Any]], by: str) -> int:
+    return sum(origin["source"].startswith(by) for one in contacts for origin in one["provenance"].values())
 
 
 def _one_person(result: Result) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Enrich: fills the gaps of a contact from itself and from what providers answered, and suggests what it can only guess.
+"""Enrich: fills the gaps of a contact from itself and from what providers answered, and suggests what it only guesses.
 
 Consumes      contacts.validated: contact.validated; contact.retired and interaction.resolved pass unchanged
 Produces      contacts.enriched: contact.enriched, same contact id and version, with company domain, time zone, gender,

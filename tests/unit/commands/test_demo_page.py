@@ -24,7 +24,11 @@ def _result(waiting: int = 0) -> Result:
         "emails": [email],
         "phones": [],
         "quality": {"findings": [{"code": "email.typo"}]},
-        "provenance": {"/timezone": {"source": "enrich:country"}},
+        "provenance": {
+            "/timezone": {"source": "enrich:country"},
+            "/company/industry": {"source": "provider:demo-companies"},
+        },
+        "cause": {"kind": "fact"},
         "records": [{"record_id": "r1"}, {"record_id": "r2"}],
     }
     books = {"accepted": 2, "in_contacts": 2 - waiting, "deleted": 0, "erased": 0, "dropped": {}, "dead_letters": {}}
@@ -39,6 +43,7 @@ def _result(waiting: int = 0) -> Result:
         explanation={"records": [{"record_id": f"r{n}", "source": "registration"} for n in (1, 2)], "pairs": [PAIR]},
         comparison={"pairs": [PAIR]},
         phones=frozenset(),
+        questions={"example.de": 1},
         folder=Path("/x/.local/demo"),
     )
 
@@ -49,6 +54,12 @@ def test_the_page_is_narrow_and_its_sums_are_those_of_the_summary() -> None:
     assert "  accepted 2 = in contacts 2 + dropped 0 + set aside 0 + waiting 0  ✓" in lines
     assert summary(_result())["merged_records"] == 1
     assert any(line.startswith("Demo done in 12.3 s.") for line in lines)
+
+
+def test_late_answers_are_counted_from_the_contacts_themselves() -> None:
+    lines = list(page(_result(), 1.0))
+    assert "  asked outside       1 questions, each once, to a provider made up here" in lines
+    assert "  answered late       1 contacts said again, with 1 values they lacked" in lines
 
 
 def test_nothing_is_ever_called_certain() -> None:
