@@ -321,3 +321,14 @@ async def test_neither_log_nor_table_holds_an_address_or_a_name(tables: Database
     for text in (str(logs), *(row["text"] for row in rows)):
         assert "beispiel" not in text
         assert "Anna" not in text
+
+
+async def test_the_timeline_says_which_rule_requested_what_and_how_it_ended(tables: Database, box: Mailbox) -> None:
+    office = Office(tables, by_mail(box))
+    await office.say()
+    await office.later()
+    entries = await office.process.store.timeline([an_id("anna")], [], None, 10)
+    (told,) = [one.said for one in entries if one.kind == "notification"]
+    assert told["notification_id"] == box.mails[0]["message-id"].strip("<>").partition("@")[0]
+    del told["notification_id"]
+    assert told == {"rule": "welcome", "part": "mail", "occasion": "once", "state": "sent", "attempts": 1}
