@@ -160,6 +160,27 @@ class Facts:
                 numbers(versions.values()),
             )
 
+    async def erase(self, connection: Connection, contact_ids: Collection[str]) -> None:
+        """Forget what was learned for these contacts and for nobody else: a question may hold an address of theirs."""
+        if contact_ids:
+            await connection.execute(
+                """WITH mine AS (
+                     DELETE FROM runtime.waiter WHERE service = $1 AND contact_id = ANY($2::text::uuid[])
+                     RETURNING contact_id, kind, subject),
+                   alone AS (
+                     SELECT DISTINCT kind, subject FROM mine
+                     WHERE NOT EXISTS (SELECT FROM runtime.waiter w
+                                       WHERE w.service = $1 AND w.kind = mine.kind AND w.subject = mine.subject
+                                         AND w.contact_id <> ALL($2::text::uuid[]))),
+                   questions AS (
+                     DELETE FROM runtime.question q USING alone
+                     WHERE q.service = $1 AND q.kind = alone.kind AND q.subject = alone.subject)
+                   DELETE FROM runtime.fact f USING alone
+                   WHERE f.service = $1 AND f.kind = alone.kind AND f.subject = alone.subject""",
+                self._service,
+                ids(contact_ids),
+            )
+
     async def claim(
         self, worker: str, now: datetime, limit: int, lease_s: float, kinds: Sequence[str]
     ) -> list[Claimed]:

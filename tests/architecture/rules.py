@@ -20,6 +20,7 @@ LONG: dict[str, str] = {
     "services/dedup/api.py": "the paths of dedup: what is asked, and what is decided",
     "services/dedup/stage.py": "one transaction, whose steps make sense in their order only, and who calls it",
     "services/ingest/api.py": "the front door: one short function for each of its paths",
+    "shared/runtime/facts.py": "the statements about facts, questions and waiters, which only make sense together",
     "shared/runtime/broker/kafka.py": "one client with the guards against its traps, which only make sense together",
 }
 """Files that may be longer, each with the reason why it still holds one thing."""

@@ -144,6 +144,19 @@ async def test_what_expired_is_asked_again_only_where_somebody_waits(db: Databas
     assert (await only(facts, now=NOW + HOUR)).question == MX
 
 
+async def test_what_was_learned_for_an_erased_person_alone_goes_with_them(db: Database, facts: Facts) -> None:
+    third = Question("mail-exchangers", "third.example")
+    await wait(
+        db, facts, Waiter(contact(1), 1, MX, 0), Waiter(contact(1), 1, OTHER, 0), Waiter(contact(1), 1, third, 0)
+    )
+    await wait(db, facts, Waiter(contact(2), 1, OTHER, 0))
+    async with db.transaction() as connection:
+        await facts.answered(connection, [Fact(one, ["mx"], "dns", NOW, LATER, 0) for one in (MX, OTHER)])
+        await facts.erase(connection, [contact(1)])
+    assert set(await known(db, facts, MX, OTHER)) == {OTHER}
+    assert [row[0] for row in await db.fetch("SELECT subject FROM runtime.question")] == [OTHER.subject]
+
+
 async def test_old_facts_that_nobody_needs_are_forgotten(db: Database, facts: Facts) -> None:
     async with db.transaction() as connection:
         await facts.answered(connection, [Fact(one, ["mx"], "dns", NOW, NOW, 0) for one in (MX, OTHER)])
