@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from shared.commands.database import database_of
 from shared.commands.http import client, problem_of
-from shared.commands.running import Failed, Running
+from shared.commands.running import Failed, Running, WrongUsage
+from shared.runtime.halt import resume
+from shared.topology import SERVICES
 
 PAGE: Final = "200"
 """Letters of one request; the list goes on by cursor."""
@@ -63,3 +66,12 @@ def age_of(letter: Mapping[str, Any], now: datetime) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{max(0, seconds):.0f} s"
+
+
+async def resumed(running: Running, stage: str) -> None:
+    """Let a stage that stands still go on: within seconds. Raises Failed when it does not stand still."""
+    if stage not in SERVICES:
+        raise WrongUsage(f"there is no service {stage!r}; there are {', '.join(SERVICES)}")
+    async with database_of(running) as database:
+        if not await resume(database, stage):
+            raise Failed(f"{stage} does not stand still")

@@ -137,3 +137,17 @@ def letters_replay(
     if not letters and stage is None and reason is None:
         raise WrongUsage("name letters to send again, or a --stage or --reason")
     print_json(wait(command.replayed(Running(data), letters or [], stage, reason, dry_run=dry_run)))
+
+
+@letters_app.command("resume")
+def letters_resume(
+    stage: Annotated[str, typer.Argument(help="The service that stands still.")],
+    data: Data = None,
+) -> None:
+    """Let a stage go on that stopped because too many messages had to be set aside.
+
+    Example: kontaktwerk dead-letters resume dedup
+    """
+    from shared.commands import dead_letters as command
+
+    wait(command.resumed(Running(data), stage))

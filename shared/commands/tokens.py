@@ -1,25 +1,23 @@
 """`tokens`: who may what. A token is seen once, when it is made; what is stored is its hash."""
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
+from shared.commands.database import database_of
 from shared.commands.running import Failed, Running
-from shared.domain.errors import Transient
 from shared.runtime.access import Role, create_token, list_tokens, revoke_token, rotate_token
-from shared.runtime.database import Database
 
 
 async def create(running: Running, role: Role, name: str, sources: Sequence[str] | None) -> dict[str, Any]:
     """Make a token; `sources` None lets a sender write every source."""
-    async with _database(running) as database:
+    async with database_of(running) as database:
         token = await create_token(database, role, name, sources)
     return {"token": token, "role": role.value, "name": name, "sources": None if sources is None else list(sources)}
 
 
 async def listed(running: Running) -> list[dict[str, Any]]:
     """All tokens, newest first, without what would let one in."""
-    async with _database(running) as database:
+    async with database_of(running) as database:
         tokens = await list_tokens(database)
     return [
         {
@@ -35,7 +33,7 @@ async def listed(running: Running) -> list[dict[str, Any]]:
 
 async def rotated(running: Running, token_id: str) -> str:
     """A new token for what an old one may, and the old one lets in no more. Raises Failed when there is no such."""
-    async with _database(running) as database:
+    async with database_of(running) as database:
         token = await rotate_token(database, token_id)
     if token is None:
         raise Failed(f"no valid token has the id {token_id}: see `tokens list`")
@@ -44,17 +42,6 @@ async def rotated(running: Running, token_id: str) -> str:
 
 async def revoked(running: Running, token_id: str) -> None:
     """Let this token in no more; once more changes nothing. Raises Failed when there is no such."""
-    async with _database(running) as database:
+    async with database_of(running) as database:
         if not await revoke_token(database, token_id):
             raise Failed(f"no token has the id {token_id}: see `tokens list`")
-
-
-@asynccontextmanager
-async def _database(running: Running) -> AsyncGenerator[Database]:
-    database = Database(running.database(), connections_max=1)
-    try:
-        yield database
-    except Transient as error:
-        raise Failed(f"Postgres does not answer ({error}); have the tables been made with `migrate`?") from None
-    finally:
-        await database.close()

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from shared.commands import doctor, tokens, topics
+from shared.commands import dead_letters, doctor, tokens, topics
 from shared.commands.examining import State
 from shared.commands.running import Failed, Running
 from shared.runtime.access import Access, Role
 from shared.runtime.clock import ManualClock
 from shared.runtime.database import Database
+from shared.runtime.halt import halt, halted
 from shared.topology import TOPICS
 from tests.support.stack import Stack
 
@@ -101,3 +102,13 @@ async def test_a_revoked_token_is_revoked_once_and_an_unknown_one_told(stack: St
     assert [one["revoked"] for one in await tokens.listed(found)] == [True]
     with pytest.raises(Failed, match="no token"):
         await tokens.revoked(found, "0b8f1a52-6c0e-4f0e-9d4b-5f6a7c1e2d3b")
+
+
+async def test_a_halted_stage_is_let_go_on_once(stack: Stack, database: str) -> None:
+    found, db = running(stack, database), Database(database)
+    await halt(db, "dedup", "too many dead letters")
+    await dead_letters.resumed(found, "dedup")
+    assert await halted(db, "dedup") is None
+    with pytest.raises(Failed, match="does not stand still"):
+        await dead_letters.resumed(found, "dedup")
+    await db.close()
