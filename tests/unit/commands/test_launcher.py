@@ -21,7 +21,8 @@ def test_only_verbs_that_exist_are_listed() -> None:
     assert {" ".join(verb) for verb in VERBS} == {
         "up", "run", "topics", "migrate", "send", "status", "trace", "why", "tail", "refresh", "tokens create",
         "tokens list", "tokens rotate", "tokens revoke", "config check", "dead-letters list", "dead-letters show",
-        "dead-letters replay", "dead-letters resume", "backup now", "backup list", "backup verify", "restore", "diff", "doctor", "export",
+        "dead-letters replay", "dead-letters resume", "backup now", "backup list", "backup verify", "restore", "diff",
+        "doctor", "export",
     }  # fmt: skip
 
 
