@@ -13,15 +13,19 @@ from services.enrich.core.asking import Asked
 from services.enrich.core.decide import Plan, decide, plan
 from services.enrich.core.filling import Answer
 from services.enrich.core.questions import Wanted
+from services.enrich.store import Store
 from shared.domain.contact import Contact
-from shared.domain.events import Event, InteractionResolved, Retired, Snapshot
+from shared.domain.events import Event, Happened, InteractionResolved, Retired, Snapshot
 from shared.domain.ids import event_id_of
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
+from shared.runtime import erasure
 from shared.runtime.clock import Clock
-from shared.runtime.database import Database
+from shared.runtime.database import Connection
 from shared.runtime.facts import Fact, Facts, Question, Waiter
 from shared.runtime.stage import Settled, Taken
 from shared.topology import ENRICHED, MESSAGE_BYTES_MAX, Type
+
+SERVICE: Final = "enrich"
 
 MEASURED_FROM_BYTES: Final = MESSAGE_BYTES_MAX // 4
 """What is added never makes four of one: what came in smaller than this need not be measured."""
@@ -34,7 +38,7 @@ class Memory:
     """What enrich knows from outside: whom it may ask, and the facts it has."""
 
     providers: tuple[Asked, ...]
-    database: Database
+    store: Store
     facts: Facts
     clock: Clock
 
@@ -75,8 +79,8 @@ def outcome_of(taken: Taken, planned: Plan | None, answers: Sequence[Answer] = (
             return DeadLetter(LetterReason.TOO_LARGE, "with what was added the contact exceeds a message")
         return Forward((Outgoing(ENRICHED, contact.contact_id, _enriched(event, said, contact)),))
     match event.data:
-        case Retired(contact_id=contact_id) | InteractionResolved(contact_id=contact_id):
-            return Forward((Outgoing(ENRICHED, contact_id, event),))
+        case Retired() | InteractionResolved() | Happened():
+            return Forward((Outgoing(ENRICHED, event.subject, event),))
         case _:
             return Drop(DropReason.NOT_OURS)
 
@@ -97,18 +101,28 @@ def _planned(taken: Taken, providers: Sequence[Asked]) -> Plan | None:
 async def _joined(memory: Memory, batch: Sequence[Taken], plans: Sequence[Plan]) -> Known:
     """The facts there are, in one transaction with the note of who waits for what, and who no longer does."""
     questions = {_question(one) for planned in plans for one in planned.questions}
-    retired = {
-        event.data.contact_id: event.data.version
-        for event in (taken.event for taken in batch)
-        if isinstance(event.data, Retired)
-    }
-    if not questions and not retired:
+    gone = [taken.event.data for taken in batch if isinstance(taken.event.data, Retired)]
+    if not questions and not gone:
         return {}
-    async with memory.database.transaction() as connection:
+    async with memory.store.database.transaction() as connection:
         known = await memory.facts.known(connection, questions)
         await memory.facts.wait(connection, _waiters(plans, known), memory.clock.now())
-        await memory.facts.forget(connection, retired)
+        await _forget(memory, connection, gone)
     return known
+
+
+async def _forget(memory: Memory, connection: Connection, gone: Sequence[Retired]) -> None:
+    """Who is gone waits no more; of the erased, what was asked about nobody else goes too."""
+    erased = [one.contact_id for one in gone if one.reason == "erased"]
+    if erased:
+        await memory.store.erase(connection, erased, personal(memory.providers))
+        await erasure.note(connection, SERVICE, erased, memory.clock.now())
+    await memory.facts.forget(connection, {one.contact_id: one.version for one in gone})
+
+
+def personal(providers: Sequence[Asked]) -> list[str]:
+    """Those of the providers that are asked about a person and not about a company."""
+    return [one.name for one in providers if one.asks != "company_domain"]
 
 
 def _waiters(plans: Sequence[Plan], known: Known) -> list[Waiter]:
