@@ -59,7 +59,7 @@ def phones_of(
     ]
     ranked = _distinct(found, order)
     phones = tuple(
-        Phone(value=one.value, kind=item.kind or _kind_of(one.value), preferred=place == 0)
+        Phone(value=one.value, kind=item.kind or _kind_of(one), preferred=place == 0)
         for place, (one, item, _) in enumerate(ranked[:PHONES_MAX])
     )
     return phones, {f"/phones/{place}": found.origin for place, (_, _, found) in enumerate(ranked[:PHONES_MAX])}
@@ -136,9 +136,11 @@ def _number(record: Record, item: _Item, sources: Mapping[str, SourceView]) -> I
     )  # fmt: skip
 
 
-def _kind_of(value: str) -> PhoneKind | None:
+def _kind_of(number: Candidate) -> PhoneKind | None:
     """Mobile or fixed, for a number in E.164: behind a plus the country changes only how fast it is read."""
-    return parse_phone(value, "DE").kind if value.startswith("+") else None
+    if number.complete[2]:
+        return "mobile"
+    return parse_phone(number.value, "DE").kind if number.value.startswith("+") else None
 
 
 def _distinct(

@@ -1,14 +1,24 @@
 """Naming: the one name a contact is shown with. It is taken from one record as a whole, and only gaps are filled."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
-from services.dedup.core.candidates import Candidate, Criterion, SourceView, Survivor, former_values, survive
+from services.dedup.core.candidates import (
+    TRUST_USUAL,
+    Candidate,
+    Criterion,
+    SourceView,
+    Survivor,
+    former_values,
+    survive,
+)
 from services.dedup.core.namesakes import family_grade, given_grade
 from shared.domain.contact import Former, Name, Origin
 from shared.domain.names import sex_of
-from shared.domain.record import Record
+from shared.domain.record import Json, Record
 from shared.domain.spelling import Spelling, completeness_of, spell_name
 from shared.domain.text import flat, fold, is_placeholder, meant, words_of
 
@@ -28,10 +38,10 @@ def name_of(members: Sequence[Record], sources: Mapping[str, SourceView], order:
     Given and family name come from one record, so that two spellings or two orders never mix: from a full one before
     one with initials or gaps, then by `order`; title, suffix and salutation by `order` each for itself.
     """
-    spelled = [(record, _turned(_spelled(record), members)) for record in members]
-    whole = survive([one for record, name in spelled for one in _whole(record, name, sources)], order)
+    voices = [_voice(record, members, sources) for record in members]
+    whole = survive([one for voice in voices if (one := _whole(voice)) is not None], order)
     parts: dict[str, Survivor | None] = {
-        part: survive([one for record, name in spelled for one in _part(part, record, name, sources)], order)
+        part: survive([one for voice in voices if (one := _part(part, voice)) is not None], order)
         for part in ("prefix", "given", "family", "suffix", "salutation")
     }
     chosen = {part: one.value for part, one in parts.items() if one is not None}
@@ -92,27 +102,38 @@ def _parts(text: str) -> set[str]:
     return {flat(word) for word in words_of(text)}
 
 
-def _stamp(record: Record) -> Candidate:
+class _Voice(NamedTuple):
+    """What one record says of the name, since when, and how far its source is trusted."""
+
+    record: Record
+    name: Spelling
+    at: datetime
+    trust: int
+
+    def says(self, value: Json, key: str, valid: int, text: str) -> Candidate:
+        """One value as a candidate; `text` is how it is written."""
+        record = self.record
+        return Candidate(value, key, record.source, record.record_id, self.at, self.trust, valid, completeness_of(text))
+
+
+def _voice(record: Record, members: Sequence[Record], sources: Mapping[str, SourceView]) -> _Voice:
     stamps = [said.at for field in ("given_name", "family_name", "full_name") if (said := record.fields.get(field))]
-    at = max(stamps, default=record.observed_at)
-    return Candidate(None, "", record.source, record.record_id, at)
+    view = sources.get(record.source)
+    return _Voice(
+        record,
+        _turned(_spelled(record), members),
+        max(stamps) if stamps else record.observed_at,
+        TRUST_USUAL if view is None else view.trust,
+    )
 
 
-def _whole(record: Record, name: Spelling, sources: Mapping[str, SourceView]) -> list[Candidate]:
-    given, family = name.given, name.family
+def _whole(voice: _Voice) -> Candidate | None:
+    given, family = voice.name.given, voice.name.family
     if given is None and family is None:
-        return []
+        return None
     key = f"{flat(fold(given or ''))}|{flat(fold(family or ''))}"
-    return [
-        msgspec.structs.replace(
-            _stamp(record),
-            value={"given": given, "family": family},
-            key=key,
-            trust=sources.get(record.source, SourceView()).trust,
-            valid=_full(given) + _full(family),
-            complete=completeness_of(f"{given or ''} {family or ''}".strip()),
-        )
-    ]
+    written = f"{given or ''} {family or ''}".strip()
+    return voice.says({"given": given, "family": family}, key, _full(given) + _full(family), written)
 
 
 def _full(part: str | None) -> bool:
@@ -121,20 +142,12 @@ def _full(part: str | None) -> bool:
     return bool(words) and len(words[0]) > 1 and not is_placeholder(part or "")
 
 
-def _part(part: str, record: Record, name: Spelling, sources: Mapping[str, SourceView]) -> list[Candidate]:
-    text = _own(part, record) or getattr(name, part, None)
+def _part(part: str, voice: _Voice) -> Candidate | None:
+    text = _own(part, voice.record) or getattr(voice.name, part, None)
     if not text:
-        return []
-    return [
-        msgspec.structs.replace(
-            _stamp(record),
-            value=text,
-            key=flat(fold(text)).rstrip("."),
-            trust=sources.get(record.source, SourceView()).trust,
-            valid=_full(text) if part in ("given", "family") else 1,
-            complete=completeness_of(text),
-        )
-    ]
+        return None
+    valid = _full(text) if part in ("given", "family") else 1
+    return voice.says(text, flat(fold(text)).rstrip("."), valid, text)
 
 
 def _own(part: str, record: Record) -> str | None:

@@ -46,6 +46,7 @@ class _Said(msgspec.Struct, frozen=True):
     """The records of a contact with what is needed to weigh them."""
 
     members: Sequence[Record]
+    fields: frozenset[str]
     sources: Mapping[str, SourceView]
     orders: Mapping[str, Sequence[Criterion]]
 
@@ -53,8 +54,7 @@ class _Said(msgspec.Struct, frozen=True):
         return self.orders.get(field) or self.orders.get("default") or DEFAULT_ORDER
 
     def survivor(self, field: str) -> Survivor | None:
-        spoken = field if field != "gender" else "salutation"
-        if not any(field in one.fields or spoken in one.fields for one in self.members):
+        if field not in self.fields and not (field == "gender" and "salutation" in self.fields):
             return None
         return survive(_candidates(field, self.members, self.sources), self.order(field))
 
@@ -77,7 +77,8 @@ def golden_record(  # noqa: PLR0913  (a contact is made of all of this, and each
     `orders` says by field (names of a record, or `default`) which criteria decide; `former` are values that no record
     says any more. Placeholders are nothing; a wrong value stays if nothing better is there, for validation to find.
     """
-    said = _Said(sorted((one for one in members if one.live), key=_place), sources, orders or {})
+    live = sorted((one for one in members if one.live), key=_place)
+    said = _Said(live, frozenset().union(*(one.fields for one in live)), sources, orders or {})
     name = name_of(said.members, sources, said.order("name"))
     emails, mail_origins = emails_of(said.members, sources, said.order("email"))
     phones, phone_origins = phones_of(said.members, sources, said.order("phone"))
