@@ -1,6 +1,7 @@
 """The other services, as the door sees them: each owns its paths, and the one address hands requests on to it."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Mapping
 from itertools import count
 from typing import Any, Final
@@ -99,9 +100,11 @@ class Owners:
     async def statuses(self, service: str, own_url: str) -> list[Worker | None]:
         """What each process of a service says about itself; None for one that says nothing.
 
-        `own_url` is where this process answers, for when nobody told the addresses of its like.
+        `own_url` is where this process answers, for when nobody told the addresses of its like. A name, as in compose,
+        may stand for any number of processes.
         """
-        urls = self._owners.get(service, (own_url,) if service == "ingest" else ())
+        named = self._owners.get(service, (own_url,) if service == "ingest" else ())
+        urls = [url for found in await asyncio.gather(*map(_behind, named)) for url in found]
         return list(await asyncio.gather(*(self._status(url) for url in urls)))
 
     async def document(self, service: str) -> dict[str, Any] | None:
@@ -148,6 +151,18 @@ class Owners:
                 return await answer.read() if answer.status == 200 else None
         except (aiohttp.ClientError, TimeoutError):
             return None
+
+
+async def _behind(url: str) -> list[str]:
+    """One URL for each address that a name stands for, of one family; a name that nobody knows stays as it is."""
+    named = URL(url)
+    try:
+        async with asyncio.timeout(STATUS_TIMEOUT_S):
+            found = await asyncio.get_running_loop().getaddrinfo(named.host, named.port, type=socket.SOCK_STREAM)
+    except (OSError, TimeoutError):
+        return [url]
+    family = found[0][0]
+    return sorted({str(named.with_host(str(address[0]))) for kind, _, _, _, address in found if kind == family})
 
 
 def _streamed(answer: aiohttp.ClientResponse) -> Response:
