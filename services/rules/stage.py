@@ -60,6 +60,8 @@ class Rules:
         async with self._store.transaction() as connection:
             if plan.newest:
                 await self._store.lock(connection, plan.newest)
+            if plan.fired:
+                await self._store.fire(connection, sorted({*plan.fired}), now)
             new = await self._store.note_interactions(connection, list(plan.interactions.values()))
             rows = await self._store.rows(connection, plan.contact_ids())
             around = await self._around(connection, plan, rows, now)

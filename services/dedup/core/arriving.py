@@ -16,6 +16,7 @@ from shared.domain.events import (
     ErasureAnswered,
     ErasureRequested,
     Event,
+    Happened,
     IdentityAssigned,
     InteractionReceived,
     Judged,
@@ -99,6 +100,8 @@ def at_the_door(event: Event) -> DeadLetter | Drop | None:
             ids = [one.erasure_id, *one.contact_ids, *one.records, *one.subjects]
         case ErasureRequested() as one:
             ids = [one.erasure_id, *(id_ for id_ in (one.contact_id, one.record_id) if id_ is not None)]
+        case Happened(contact_id=named) if RESTORES in event.extensions:
+            ids = [named]
         case None:
             return DeadLetter(LetterReason.INVALID, "the message has no value")
         case _:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from services.rules.core.decide import awaited_by
+from services.rules.core.firing import Noted
 from shared.domain.contact import Cause, Contact
-from shared.domain.events import Event, InteractionResolved, Retired, Snapshot
-from shared.domain.outcome import DeadLetter, Drop, DropReason, LetterReason, Outcome
+from shared.domain.events import Event, Happened, InteractionResolved, Retired, Snapshot
+from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome
 from shared.topology import Type
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -51,7 +52,7 @@ class Asked(NamedTuple):
 @dataclass(slots=True)
 class Plan:
     """A batch by what it asks. `newest` holds the greatest version of each contact, `oldest` the smallest; `restored`
-    are contacts that a restore has just brought back.
+    are contacts that a restore has just brought back, `fired` what was requested about them before.
     """
 
     newest: dict[str, Versioned] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Plan:
     restored: set[str] = field(default_factory=set)
     places: dict[int, str] = field(default_factory=dict)
     interactions: dict[int, InteractionResolved] = field(default_factory=dict)
+    fired: list[Noted] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
     settled: dict[int, Outcome] = field(default_factory=dict)
 
@@ -114,6 +116,11 @@ def _take(plan: Plan, place: int, event: Event) -> None:
             _add(plan, Versioned(place, retired.contact_id, retired.version, retired, event.traceparent), None)
         case InteractionResolved() as one if is_id(one.contact_id) and is_id(one.record_id):
             plan.interactions[place] = one
+        case Happened(contact_id=contact_id, rule=str() as rule, part=str() as part, occasion=str() as occasion) if (
+            is_id(contact_id)
+        ):
+            plan.fired.append(Noted(contact_id, rule, part, occasion))
+            plan.settled[place] = Forward()
         case None | Contact() if event.type in (Type.CONTACT_CLEANED, Type.CONTACT_RETIRED):
             plan.settled[place] = Drop(DropReason.NOT_OURS)
         case Snapshot() | Retired() | InteractionResolved() | None:

@@ -1,7 +1,5 @@
 """The same database as for rules, and what backup and erasures have besides."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from shared.runtime.database import Database
@@ -14,7 +12,7 @@ TABLES = "backup.decided, backup.home, backup.run, backup.erasure, runtime.erase
 
 
 @pytest.fixture
-async def tables(tables_of_rules: Database) -> AsyncIterator[Database]:
+async def tables(tables_of_rules: Database) -> Database:
     """All tables, empty."""
     await tables_of_rules.execute(f"TRUNCATE {TABLES}")
-    yield tables_of_rules
+    return tables_of_rules

@@ -6,12 +6,17 @@ answer is compared, without versions and times.
 
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.backup.core.sets import MANIFEST
+from services.rules.service import build
+from shared.domain.configuration import Channel, Notify, Rule, Then
 from shared.runtime.access import Role
 from shared.topology import CLEAN, EVENTS, Type
 from tests.support.stack import Stack, create_database, drop_database
@@ -138,6 +143,53 @@ async def test_a_lost_system_comes_back_with_ids_judgements_timelines_and_consen
         assert (await chain.contact_of(update))["records_total"] == 1, "a source's record is known again"
         refused = await chain.post("/v1/restores", {"from": str(tmp_path)})
         assert refused.status == 409
+
+
+async def test_nobody_is_told_twice_and_what_sticks_goes_on_sticking(
+    database: str, other_database: str, tmp_path: Path
+) -> None:
+    rules = (
+        Rule(
+            name="titled",
+            when='contact.job_title == "Chefin"',
+            then=Then(segment="bosses", notify=Notify(channel="log")),
+            sticky=True,
+        ),
+    )
+    told = "SELECT contact_id::text, rule, part, occasion FROM rules.firing ORDER BY 1, 2, 3, 4"
+    async with whole_chain(database) as chain, ruled(chain, rules) as chain:
+        event = await chain.send(**PEOPLE[0], job_title="Chefin")
+        await settled(chain)
+        await chain.send(**PEOPLE[0], job_title="Angestellte")
+        await settled(chain)
+        before = await chain.contact_of(event)
+        assert (before["job_title"], before["segments"]) == ("Angestellte", ["bosses"])
+        fired = [tuple(row) for row in await chain.world.database.fetch(told)]
+        assert len(fired) == 1
+        await run_of(chain, "/v1/backups", {"to": str(tmp_path)})
+    async with whole_chain(other_database) as chain, ruled(chain, rules) as chain:
+        await run_of(chain, "/v1/restores", {"from": str(tmp_path)})
+        assert [tuple(row) for row in await chain.world.database.fetch(told)] == fired
+        await chain.send(**{**PEOPLE[0], "job_title": "Chefin"})
+        await settled(chain)
+        assert [event.type for event in chain.said(EVENTS) if event.type is Type.NOTIFICATION_REQUESTED] == []
+        (contact,) = await contacts_of(chain)
+        assert contact["segments"] == ["bosses"]
+
+
+async def settled(chain: Chain) -> None:
+    """Let all come to rest, chores too: what they say is taken in the next time."""
+    for _ in range(3):
+        await chain.settle()
+        chain.world.clock.advance(1)  # type: ignore[attr-defined]
+
+
+@asynccontextmanager
+async def ruled(chain: Chain, rules: tuple[Rule, ...]) -> AsyncIterator[Chain]:
+    """The chain with these rules instead of its own."""
+    configuration = msgspec.structs.replace(chain.world.configuration, rules=rules, channels={"log": Channel()})
+    world = replace(chain.world, configuration=configuration)
+    yield replace(chain, world=world, services={**chain.services, "rules": await build(world)})
 
 
 async def test_a_flipped_bit_is_named_by_file(database: str, tmp_path: Path) -> None:
