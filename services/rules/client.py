@@ -68,9 +68,9 @@ def _mail(url: str, message: EmailMessage) -> Outcome:
     except smtplib.SMTPDataError as error:
         return Ended.REFUSED if error.smtp_code >= PERMANENT else Again("later")
     except _NoTls:
-        return Again("no-tls")
+        return Again("no-tls", sent=False)
     except smtplib.SMTPAuthenticationError:
-        return Again("authentication")
+        return Again("authentication", sent=False)
     except TimeoutError:
         return Again("timeout")
     except (smtplib.SMTPException, OSError):

@@ -27,8 +27,8 @@ AT_ONCE_MAX: Final = 20
 ROUNDS_MAX: Final = 25
 """Rounds before the chore lets others run: 500 notifications."""
 
-LEASE_S: Final = 120.0
-"""Several times the time-out of a send; who takes longer is dead, and another process sends."""
+LEASE_S: Final = 300.0
+"""A mail waits for a dozen answers, each within a time-out of 20 s; who takes longer is dead, and another sends."""
 
 EVERY_S: Final = 1.0
 """How often an idle process looks."""
@@ -97,7 +97,7 @@ class Deliveries:
         way = await self._store.way(delivery.contact_id)
         contact = way[-1].contact() if way else None
         if contact is None:
-            return Ended.NO_CONTACT if not way or way[-1].retired != "merged" else Again("merging")
+            return Ended.NO_CONTACT if not way or way[-1].retired != "merged" else Again("merging", sent=False)
         wanted = rule.then.mail if delivery.part == "mail" else rule.then.notify
         channel = None if wanted is None else self._rulebook.channels.get(wanted.channel)
         if wanted is None or channel is None:

@@ -68,10 +68,14 @@ class Ended(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """It did not work, for a reason in a word; `after_s` is what the other side asked for, None for nothing."""
+    """It did not work, for a reason in a word; `after_s` is what the other side asked for, None for nothing.
+
+    `sent`: something may have arrived all the same.
+    """
 
     why: str
     after_s: float | None = None
+    sent: bool = True
 
 
 Outcome = Ended | Again
@@ -85,10 +89,10 @@ class Next(NamedTuple):
 
 
 def next_of(delivery: Delivery, outcome: Outcome, now: datetime, *, once: bool) -> Next:
-    """What follows from an attempt. `once`: at most once, so a failure is the end."""
+    """What follows from an attempt. `once`: at most once, so a failure is the end, if anything was sent at all."""
     if isinstance(outcome, Ended):
         return Next(outcome, now)
-    if once:
+    if once and outcome.sent:
         return Next(Ended.UNSURE, now)
     if delivery.attempt > len(PAUSES_S):
         return Next(Ended.EXHAUSTED, now)

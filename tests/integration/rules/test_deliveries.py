@@ -198,10 +198,11 @@ async def test_nobody_writes_to_who_is_gone(tables: Database, box: Mailbox) -> N
     assert await office.ended() == ["no-contact"]
 
 
+@pytest.mark.parametrize("how", ["at-least-once", ONCE])
 async def test_what_was_requested_for_a_contact_that_was_merged_goes_to_the_present_one(
-    tables: Database, box: Mailbox
+    tables: Database, box: Mailbox, how: str
 ) -> None:
-    office = Office(tables, by_mail(box))
+    office = Office(tables, by_mail(box, how))
     await office.say()
     await office.process.take(retired("anna", 2, "merged", into="bert"))
     await office.later()
