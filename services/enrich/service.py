@@ -1,6 +1,8 @@
 """Enrich, put together."""
 
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
 
 from services.enrich.api import router
 from services.enrich.client import Client
@@ -8,14 +10,19 @@ from services.enrich.core.asking import InvalidProvider, asked_of
 from services.enrich.core.meter import blocked_until
 from services.enrich.providers.worker import Worker
 from services.enrich.settings import EnrichSettings
-from services.enrich.stage import Enrich, Memory
+from services.enrich.stage import SERVICE, Enrich, Memory, personal
 from services.enrich.store import Store
 from shared.runtime import refreshing
 from shared.runtime.configuration import Misconfigured
 from shared.runtime.facts import Facts, waking
-from shared.runtime.world import Service, World
+from shared.runtime.world import Chore, Service, World
 
-SERVICE = "enrich"
+KEPT_UNWANTED: Final = timedelta(hours=1)
+"""How long an answer about a person is kept that nobody waits for: a contact that is being said again waits anew within
+seconds, or within minutes when much is to be said."""
+
+FORGETS_EVERY_S: Final = 600.0
+"""How often that is looked after; one scan of the answers about people."""
 
 
 async def build(world: World) -> Service:
@@ -42,12 +49,20 @@ async def build(world: World) -> Service:
             "refreshes": await refreshing.due(world.database, SERVICE),
         }
 
-    memory = Memory(providers, world.database, facts, world.clock) if providers else None
+    async def forget() -> None:
+        await store.forget(personal(providers), world.clock.now() - KEPT_UNWANTED)
+
+    memory = Memory(providers, store, facts, world.clock) if providers else None
     return Service(
         name=SERVICE,
         stage=Enrich(settings.batch_messages_max, memory),
         routers=(router(store, providers, world.clock),),
-        chores=(*(one.chore() for one in workers), waking(facts, world.clock), refreshing.dripping(world, SERVICE)),
+        chores=(
+            *(one.chore() for one in workers),
+            waking(facts, world.clock),
+            refreshing.dripping(world, SERVICE),
+            Chore("forget", FORGETS_EVERY_S, forget),
+        ),
         pending=pending,
         close=(client.close,),
     )

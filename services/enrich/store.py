@@ -1,4 +1,7 @@
-"""Every SQL statement of enrich: what is remembered of each provider. Facts and questions lie in `runtime`."""
+"""Every SQL statement of enrich: what is remembered of each provider, and what is forgotten of people.
+
+Facts, questions and who waits for them lie in `runtime`, and are written there by `shared/runtime/facts.py`.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -66,6 +69,47 @@ class Store:
             name,
             *counts,
         )
+
+    async def erase(self, connection: Connection, contact_ids: Sequence[str], kinds: Sequence[str]) -> None:
+        """Forget the questions of these kinds that nobody but these contacts waits for, and their answers."""
+        await connection.execute(
+            """WITH theirs AS (
+                 SELECT DISTINCT kind, subject FROM runtime.waiter w
+                 WHERE service = 'enrich' AND contact_id = ANY($1::uuid[]) AND kind = ANY($2::text[])
+                   AND NOT EXISTS (SELECT FROM runtime.waiter o
+                                   WHERE o.service = 'enrich' AND o.kind = w.kind AND o.subject = w.subject
+                                     AND o.contact_id <> ALL($1::uuid[]))),
+               asked AS (
+                 DELETE FROM runtime.question q USING theirs t
+                 WHERE q.service = 'enrich' AND q.kind = t.kind AND q.subject = t.subject)
+               DELETE FROM runtime.fact f USING theirs t
+               WHERE f.service = 'enrich' AND f.kind = t.kind AND f.subject = t.subject""",
+            list(contact_ids),
+            list(kinds),
+        )
+
+    async def forget(self, kinds: Sequence[str], before: datetime) -> None:
+        """Forget questions and answers of these kinds that nobody waits for, if they are from before a time.
+
+        While contacts are still to be said again, nothing is: who was woken waits for nothing until then.
+        """
+        async with self.database.transaction() as connection:
+            if await connection.fetchval("SELECT EXISTS (SELECT FROM runtime.refresh_due WHERE service = 'enrich')"):
+                return
+            await connection.execute(
+                """DELETE FROM runtime.question q WHERE service = 'enrich' AND kind = ANY($1::text[]) AND due_at < $2
+                     AND NOT EXISTS (SELECT FROM runtime.waiter w
+                                     WHERE w.service = 'enrich' AND w.kind = q.kind AND w.subject = q.subject)""",
+                list(kinds),
+                before,
+            )
+            await connection.execute(
+                """DELETE FROM runtime.fact f WHERE service = 'enrich' AND kind = ANY($1::text[]) AND changed_at < $2
+                     AND NOT EXISTS (SELECT FROM runtime.waiter w
+                                     WHERE w.service = 'enrich' AND w.kind = f.kind AND w.subject = f.subject)""",
+                list(kinds),
+                before,
+            )
 
 
 def _row(row: Any) -> Row:

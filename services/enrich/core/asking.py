@@ -16,8 +16,8 @@ from shared.domain.configuration import Auth, Provider
 RATE_MAX: Final = 100.0
 """Questions a second: more than any provider of company data allows, and one process can wait for that many."""
 
-TIMEOUT_MAX_S: Final = 30.0
-"""A quarter of a lease: who has not answered by then is slow enough to be left alone for a while."""
+TIMEOUT_MAX_S: Final = 20.0
+"""Within the 25 s that a process has to end: what was asked is answered before. A small part of a lease, too."""
 
 TTL_MAX_DAYS: Final = 3650
 """Ten years: longer than any answer stays true."""

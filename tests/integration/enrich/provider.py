@@ -33,6 +33,11 @@ async def slow(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
+async def lying(request: web.Request) -> web.StreamResponse:
+    """JSON of the right shape, about somebody else."""
+    return web.json_response({"domain": f"not-{request.match_info['subject']}", "industry": "banking"})
+
+
 @dataclass(slots=True)
 class Playing:
     """The running server: what it does now, and how often it was asked for what."""

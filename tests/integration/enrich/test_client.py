@@ -9,7 +9,7 @@ from aiohttp import web
 
 from services.enrich.client import ANSWER_BYTES_MAX, Client, is_public
 from services.enrich.core.answers import Ended, Failed, Fault, Found
-from tests.integration.enrich.provider import Answers, Playing, down, slow
+from tests.integration.enrich.provider import Answers, Playing, down, lying, slow
 
 NOW = datetime(2026, 11, 23, 9, 15, tzinfo=UTC)
 
@@ -65,11 +65,6 @@ async def broken(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def other(request: web.Request) -> web.StreamResponse:
-    """Answers about somebody else."""
-    return web.json_response({"domain": "other.de", "industry": "banking"})
-
-
 @pytest.mark.parametrize(
     ("answers", "fault"),
     [
@@ -80,7 +75,7 @@ async def other(request: web.Request) -> web.StreamResponse:
         (page, Fault.NOT_JSON),
         (elsewhere, Fault.REDIRECT),
         (broken, Fault.UNREACHABLE),
-        (other, Fault.WRONG_CONTENT),
+        (lying, Fault.WRONG_CONTENT),
     ],
 )
 async def test_down_slow_or_lying_is_an_outcome(

@@ -82,7 +82,7 @@ def test_no_repr_holds_a_key_or_a_subject() -> None:
         ({"rate": "often"}, "rate"),
         ({"ttl": "soon"}, "ttl"),
         ({"ttl": "0d"}, "ttl"),
-        ({"timeout": "60s"}, "timeout: is at most 30s"),
+        ({"timeout": "60s"}, "timeout: is at most 20s"),
         ({"budget": Budget(day=-1)}, "budget.day"),
         ({"confidence": 0.0}, "confidence"),
         ({"fills": {}}, "fills"),
