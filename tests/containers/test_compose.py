@@ -13,7 +13,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
-from tests.bench.following import present_contacts
+from shared.commands import present
+from shared.commands.running import Running
 from tests.bench.people import people
 from tests.support.containers import BACK_S, Compose, composed, spoken_to, until
 from tests.support.system import System, running
@@ -75,11 +76,11 @@ async def test_what_is_sent_to_the_one_address_ends_as_with_up(system: System, s
     records = population(seed=4)
     await sent(system, records)
     books = await system.settled(RECORDS)
-    contacts = await present_contacts(system.endpoints()["kafka"])
+    contacts = await present.contacts(Running(system.data))
     async with running(system_folder) as ours:
         await sent(ours, records)
         expected = await ours.settled(RECORDS)
-        known = await present_contacts(ours.endpoints()["kafka"])
+        known = await present.contacts(Running(ours.data))
     assert nothing_lost(books)
     assert nothing_lost(expected)
     assert len(groups(contacts) ^ groups(known)) <= APART_MAX
@@ -92,7 +93,7 @@ async def test_a_killed_service_comes_back_by_itself_and_nothing_is_lost(
     service: str, compose: Compose, system: System
 ) -> None:
     accepted = await booked(system)
-    before = records_of(await present_contacts(system.endpoints()["kafka"]))
+    before = records_of(await present.contacts(Running(system.data)))
     records = [{**one, "source_record_id": f"{service}-{one['source_record_id']}"} for one in population(seed=5)]
     restarts = sum(one["RestartCount"] for one in compose.containers(service))
     await sent(system, records[: RECORDS // 2])
@@ -103,7 +104,7 @@ async def test_a_killed_service_comes_back_by_itself_and_nothing_is_lost(
     )
     until(f"{service} is healthy", lambda: all(map(healthy, compose.containers(service))))
     books = await system.settled(accepted + RECORDS)
-    contacts = await present_contacts(system.endpoints()["kafka"])
+    contacts = await present.contacts(Running(system.data))
     assert nothing_lost(books)
     assert records_of(contacts) == before + RECORDS
 

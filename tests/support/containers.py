@@ -164,6 +164,7 @@ async def spoken_to(compose: Compose, folder: Path) -> AsyncGenerator[System]:
     endpoints = {
         "http": f"http://{compose.environment['KONTAKTWERK_HTTP']}",
         "kafka": compose.environment["KONTAKTWERK_KAFKA"],
+        "database": "postgresql://inside.invalid/kontaktwerk",  # not published
         "tokens": {role: compose.kontaktwerk("tokens", "create", "--role", role).strip() for role in roles},
     }
     (folder / "endpoints.json").write_text(json.dumps(endpoints), "utf-8")
