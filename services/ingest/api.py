@@ -96,7 +96,8 @@ def routers(parts: Parts) -> tuple[APIRouter, ...]:
     """All paths of the one address; the busiest first."""
     settings = parts.world.settings
     described = contracts.router(settings.release, settings.topic_prefix)
-    return (deliveries(parts), hooks(parts), readings(parts), dead_letters(parts), described, address(parts))
+    followed = contracts.following(parts.world)
+    return (deliveries(parts), hooks(parts), readings(parts), dead_letters(parts), described, followed, address(parts))
 
 
 def deliveries(parts: Parts) -> APIRouter:

@@ -48,7 +48,7 @@ RUNTIME_FILES = frozenset(
         "server.py", "service.py", "settings.py", "spool.py", "stage.py", "tables.py", "telemetry.py", "world.py",
     }
 )  # fmt: skip
-BROKER_FILES = frozenset({"__init__.py", "kafka.py", "kafka_admin.py", "memory.py", "partitions.py"})
+BROKER_FILES = frozenset({"__init__.py", "kafka.py", "kafka_admin.py", "kafka_reader.py", "memory.py", "partitions.py"})
 
 CARD = ("Consumes", "Produces", "State", "Drops", "Dead-letters", "Guarantee")
 

@@ -12,7 +12,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from shared.domain.errors import Transient
-from shared.runtime.broker import Broker, Consumer, Draft, Message, TopicPartition
+from shared.runtime.broker import Broker, Consumer, Draft, Message, Reader, TopicPartition
 from shared.runtime.broker.kafka import KafkaBroker
 from shared.runtime.broker.memory import MemoryBroker
 from shared.runtime.broker.partitions import partition_of
@@ -308,3 +308,35 @@ async def test_without_a_broker_everything_is_transient(broker: Broker) -> None:
         await away.admin().backlog("readers", [RECEIVED.name])
     if isinstance(broker, MemoryBroker):
         broker.down = False
+
+
+async def test_a_reader_begins_at_the_end_or_where_it_is_told_and_takes_nothing_from_a_group(broker: Broker) -> None:
+    await send(broker, [said(number) for number in range(6)])
+    reader, again = broker.reader(RECEIVED.name), broker.reader(RECEIVED.name)
+    place = await reader.start(None)
+    assert (sum(place.values()), len(place)) == (6, PARTITIONS)
+    await send(broker, [said(number) for number in range(6, 9)])
+    new = await read_all(reader, 3)
+    assert {message.value for message in new} == {b"6", b"7", b"8"}
+    assert await again.start({0: 10_000, 1: 0}) == {0: await end_of(broker, 0), 1: 0, 2: 0}
+    rest = await read_all(again, 9 - await end_of(broker, 0))
+    assert {message.partition for message in rest} == {1, 2}
+    assert len(await take_all(await member(broker), 9)) == 9
+    await reader.stop()
+    await again.stop()
+
+
+async def read_all(reader: Reader, count: int, seconds: float = 20.0) -> list[Message]:
+    taken: list[Message] = []
+    async with asyncio.timeout(seconds):
+        while len(taken) < count:
+            taken += await reader.take(100, 0.2)
+    return taken
+
+
+async def end_of(broker: Broker, partition: int) -> int:
+    """Where a partition ends."""
+    reader = broker.reader(RECEIVED.name)
+    place = await reader.start(None)
+    await reader.stop()
+    return place[partition]

@@ -147,6 +147,24 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
     oldest_ms: int | None = None
 
 
+class Reader(Protocol):
+    """Follows one topic by position, in no group: it takes nothing from anybody."""
+
+    async def start(self, after: Mapping[int, int] | None) -> dict[int, int]:
+        """Begin at these offsets by partition, as far as they are kept (a partition not named: its start); without
+        any, at the end. Returns where every partition begins. Raises Transient while the topic cannot be reached.
+        """
+        ...
+
+    async def take(self, messages_max: int, wait_s: float) -> list[Message]:
+        """The next messages in order per partition, empty after `wait_s` without any. Raises Transient."""
+        ...
+
+    async def stop(self) -> None:
+        """Let the connections go."""
+        ...
+
+
 class Broker(Protocol):
     """Makes the ends of the log. Names passed in carry no prefix; the implementation adds it."""
 
@@ -159,6 +177,10 @@ class Broker(Protocol):
 
     def producer(self) -> Producer:
         """A producer."""
+        ...
+
+    def reader(self, topic: str) -> Reader:
+        """A reader of one topic."""
         ...
 
     def admin(self) -> Admin:

@@ -18,7 +18,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
 from shared.domain.errors import Transient
-from shared.runtime.broker import Admin, Consumer, Draft, Message, Producer, TopicPartition, refuse_oversized
+from shared.runtime.broker import Admin, Consumer, Draft, Message, Producer, Reader, TopicPartition, refuse_oversized
 from shared.runtime.broker.partitions import partition_of
 from shared.runtime.settings import KafkaSettings
 
@@ -105,6 +105,12 @@ class KafkaBroker:
     def producer(self) -> Producer:
         """A producer; it is not connected before `start`."""
         return KafkaProducer(connection(self._kafka), self._topic_prefix)
+
+    def reader(self, topic: str) -> Reader:
+        """A reader of one topic; it is not connected before `start`."""
+        from shared.runtime.broker.kafka_reader import KafkaReader  # noqa: PLC0415 (only the door reads by position)
+
+        return KafkaReader(connection(self._kafka), topic, self._topic_prefix)
 
     def admin(self) -> Admin:
         """The view from outside; it connects when first asked."""

@@ -9,7 +9,17 @@ import random
 from collections.abc import Mapping, Sequence
 
 from shared.domain.errors import Transient
-from shared.runtime.broker import Admin, Backlog, Consumer, Draft, Message, Producer, TopicPartition, refuse_oversized
+from shared.runtime.broker import (
+    Admin,
+    Backlog,
+    Consumer,
+    Draft,
+    Message,
+    Producer,
+    Reader,
+    TopicPartition,
+    refuse_oversized,
+)
 from shared.runtime.broker.partitions import partition_of
 from shared.runtime.clock import Clock, SystemClock
 from shared.topology import TOPICS
@@ -39,6 +49,10 @@ class MemoryBroker:
     def producer(self) -> Producer:
         """A producer."""
         return MemoryProducer(self)
+
+    def reader(self, topic: str) -> Reader:
+        """A reader of one topic."""
+        return MemoryReader(self, topic)
 
     def admin(self) -> Admin:
         """The view from outside."""
@@ -196,6 +210,36 @@ class MemoryProducer:
 
     async def stop(self) -> None:
         """Nothing is left to flush."""
+
+
+class MemoryReader:
+    """Follows one topic: a group of its own, whose places are given and never written down."""
+
+    def __init__(self, broker: MemoryBroker, topic: str) -> None:
+        self._broker = broker
+        self._topic = topic
+        self._member = MemoryConsumer(broker, _Group(), [topic])
+
+    async def start(self, after: Mapping[int, int] | None) -> dict[int, int]:
+        """Begin where asked, or at the end."""
+        self._broker.reached()
+        positions = self._broker.partitions(self._topic)
+        if not positions:
+            raise Transient("the topic is missing")
+        ends = {one: len(self._broker.log(one)) for one in positions}
+        begins = {
+            one: end if after is None else min(max(after.get(one.partition, 0), 0), end) for one, end in ends.items()
+        }
+        self._member.positions = begins
+        return {one.partition: offset for one, offset in begins.items()}
+
+    async def take(self, messages_max: int, wait_s: float) -> list[Message]:
+        """The next messages. Raises Transient while the broker is down."""
+        self._broker.reached()
+        return await self._member.take(messages_max, wait_s)
+
+    async def stop(self) -> None:
+        """Nothing is open."""
 
 
 class MemoryAdmin:
