@@ -1,4 +1,4 @@
-"""What `docker-compose.yml` promises can be read in it without an engine; that it works is shown by tests/containers."""
+"""What `docker-compose.yml` promises is read in it here, without an engine; tests/containers show that it works."""
 
 from pathlib import Path
 from typing import Any
