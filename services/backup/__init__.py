@@ -1,7 +1,7 @@
-"""Backup: every version of every contact, everything received, decided and done, kept; written to files and brought back.
+"""Backup: every version of every contact, everything received, decided and done, kept; to files, and back.
 
 Consumes      contacts.received, contacts.clean, contacts.events, contacts.decided
-Produces      contacts.received: in a restore what was received and decided before; erasure.requested, through the outbox
+Produces      contacts.received: in a restore what was received and decided before; erasure.requested, by the outbox
 State         backup.version (every clean version and tombstone), backup.member and backup.home (who held a record ever,
               and last), backup.archive (what was received, byte for byte), backup.event (what happened), backup.decided
               (the newest of each identity, judgement, interaction and erasure), backup.run (what was asked for, under a

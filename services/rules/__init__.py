@@ -1,12 +1,11 @@
 """Rules: categories, segments, priority, and the clean contact as everybody sees it.
 
 Consumes      contacts.enriched: contact.enriched, contact.retired, interaction.resolved, in a restore what was
-              requested; contacts.clean, its own, to
-              mend it
+              requested before; contacts.clean, its own, to mend it
 Produces      contacts.clean: the present state of every contact, tombstones; contacts.events: created, updated,
-              deleted, erased, consent.changed, segment.entered, segment.left, notification.requested; contacts.received:
-              refresh.requested, where an interaction or a date moves a rule; the last two through the outbox.
-              Notifications, by log, signed web hook or mail
+              deleted, erased, consent.changed, segment.entered, segment.left, notification.requested;
+              contacts.received: refresh.requested, where an interaction or a date moves a rule; the last two through
+              the outbox. Notifications, by log, signed web hook or mail
 State         rules.contact (the document as said, the version seen, the version published; rows are never deleted),
               rules.lookup and rules.label (what contacts are found and listed by), rules.change and rules.timeline,
               rules.timer (when a contact is looked at again), rules.firing (what was requested, once for ever),
