@@ -192,9 +192,9 @@ def _anniversary(
             day = in_year(born, year, leap_day)
             opens = moment(day, at, around.zone)
             ends = opens + valid_for if valid_for else None
-            if ends is None and opens < around.contact.created_at:
-                continue  # whom we did not know on the day is not congratulated afterwards
             over = moment(day + _DAY, _MIDNIGHT, around.zone)
+            if ends is None and over <= around.contact.created_at:
+                continue  # whom we did not know on the day is not congratulated afterwards
             found.append(Window(str(year), opens, ends or over, ends or opens + _CATCH_UP))
         return found
 

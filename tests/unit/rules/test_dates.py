@@ -77,6 +77,12 @@ def test_whom_we_did_not_know_on_the_day_is_not_congratulated_afterwards_unless_
     assert "2026" in [one.occasion for one in windows(At(anniversary="birthday", valid_for="3d"), now, **known)]
 
 
+def test_who_comes_on_the_very_day_is_congratulated_on_it() -> None:
+    came = datetime(2026, 7, 15, 20, tzinfo=UTC)
+    found = windows(At(anniversary="birthday"), "2026-07-15T20:00:00Z", birthday="1980-07-15", created_at=came)
+    assert [one.occasion for one in found if fires(one, came)] == ["2026"]
+
+
 def test_nobody_has_an_anniversary_on_the_day_itself() -> None:
     assert "2025" not in [one.occasion for one in windows(At(anniversary="attributes.since"), "2025-06-01T00:00:00Z",
                                                            attributes={"since": "2025-05-01"})]  # fmt: skip
