@@ -7,7 +7,7 @@ Method: the real stage and worker on a real Postgres, with a client that answers
 # Who plays a client or a store is called as those are.
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import structlog
@@ -69,12 +69,11 @@ async def test_answers_that_were_paid_for_are_written_when_postgres_is_back(tabl
     assert row.counts.answered == 5
 
 
-async def gone(house: House, number: int, reason: str) -> None:
+async def gone(house: House, number: int, reason: Literal["deleted", "erased"]) -> None:
     """A contact ends."""
     one = contact(number)
-    await house.stage.settle(
-        [taken(Retired(contact_id=one.contact_id, version=9, reason=reason, at=NOW, cause=one.cause))]  # type: ignore[arg-type]
-    )
+    event = Retired(contact_id=one.contact_id, version=9, reason=reason, at=NOW, cause=one.cause)
+    await house.stage.settle([taken(event)])
 
 
 async def subjects(tables: Database) -> set[str]:
