@@ -73,18 +73,25 @@ def require(*roles: Role) -> Any:
     Answers 401 without or with a wrong token, 403 to a role too small, 503 while no token could be read yet.
     """
 
-    async def caller_of(request: Request) -> Caller:
+    return Depends(_Required(roles))
+
+
+class _Required:
+    """Gives the caller to a path, or refuses; `roles` is read by the document of the address, too."""
+
+    def __init__(self, roles: Sequence[Role]) -> None:
+        self.roles = tuple(roles)
+
+    async def __call__(self, request: Request) -> Caller:
         access: Access = request.app.state.access
         caller = await access.caller(bearer(request))
         if caller is None:
             raise Problem(
                 401, "Unauthorized", "Send Authorization: Bearer TOKEN.", headers={"WWW-Authenticate": "Bearer"}
             )
-        if not admits(roles, caller.role):
-            raise Problem(403, "Forbidden", f"This needs a token of role {' or '.join(roles)}.")
+        if not admits(self.roles, caller.role):
+            raise Problem(403, "Forbidden", f"This needs a token of role {' or '.join(self.roles)}.")
         return caller
-
-    return Depends(caller_of)
 
 
 def admits(roles: Sequence[Role], role: Role) -> bool:

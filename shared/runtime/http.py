@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from swagger_ui_bundle import swagger_ui_path
 
+from shared.contracts.openapi import described
 from shared.domain.errors import Refused, Transient
 from shared.runtime.codec import fault_of, holds_nul
 
@@ -90,6 +91,7 @@ def application(title: str, routers: Sequence[APIRouter] = (), state: Mapping[st
         app.include_router(router)
     if DOCS not in paths:
         app.include_router(docs_router())
+    app.openapi = described(app, routers)  # type: ignore[method-assign]  # FastAPI's own way to extend its document
     return app
 
 

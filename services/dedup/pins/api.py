@@ -29,6 +29,22 @@ FIELD_MAX: Final = 200
 ATTEMPTS: Final = 4
 """Tries of a decision that others' locks got in the way of; then 503, and the caller may come again."""
 
+_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["value"],
+                    "properties": {"value": {}, "until": {"type": "string", "format": "date-time"}},
+                    "example": {"value": "Leitung Einkauf", "until": "2027-01-31T00:00:00+01:00"},
+                }
+            }
+        },
+    }
+}
+
 _Steward = Annotated[Caller, require(Role.STEWARD)]
 
 
@@ -44,7 +60,7 @@ def router(world: World, identity: Identity) -> APIRouter:
     paths = APIRouter(tags=["pins"])
     deciding = _Deciding(world, identity)
 
-    @paths.put("/v1/pins/{contact_id}/{field}")
+    @paths.put("/v1/pins/{contact_id}/{field}", openapi_extra=_BODY)
     async def pin(
         request: Request, contact_id: str, field: str, caller: _Steward, *, dry_run: bool = False
     ) -> Response:
