@@ -203,6 +203,7 @@ async def settled(asks: Client, accepted: int, screen: Screen) -> dict[str, Any]
 async def answered(asks: Client, provider: DemoProvider, screen: Screen) -> dict[str, Any]:
     """The books once the provider's late answers have arrived too: nothing moved for CALM_S. Raises Failed as above."""
     started = calm_since = time.monotonic()
+    status: dict[str, Any] = {}
     while time.monotonic() - calm_since < CALM_S:
         status = await asks.get("/v1/status")
         if sum(stage["lag"] or 0 for stage in status["stages"].values()) or status.get("unmeasured"):

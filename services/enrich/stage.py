@@ -115,7 +115,7 @@ async def _forget(memory: Memory, connection: Connection, gone: Sequence[Retired
     """Who is gone waits no more; of the erased, what was asked about nobody else goes too."""
     erased = [one.contact_id for one in gone if one.reason == "erased"]
     if erased:
-        await memory.store.erase(connection, erased, personal(memory.providers))
+        await memory.facts.erase(connection, erased)
         await erasure.note(connection, SERVICE, erased, memory.clock.now())
     await memory.facts.forget(connection, {one.contact_id: one.version for one in gone})
 

@@ -70,24 +70,6 @@ class Store:
             *counts,
         )
 
-    async def erase(self, connection: Connection, contact_ids: Sequence[str], kinds: Sequence[str]) -> None:
-        """Forget the questions of these kinds that nobody but these contacts waits for, and their answers."""
-        await connection.execute(
-            """WITH theirs AS (
-                 SELECT DISTINCT kind, subject FROM runtime.waiter w
-                 WHERE service = 'enrich' AND contact_id = ANY($1::uuid[]) AND kind = ANY($2::text[])
-                   AND NOT EXISTS (SELECT FROM runtime.waiter o
-                                   WHERE o.service = 'enrich' AND o.kind = w.kind AND o.subject = w.subject
-                                     AND o.contact_id <> ALL($1::uuid[]))),
-               asked AS (
-                 DELETE FROM runtime.question q USING theirs t
-                 WHERE q.service = 'enrich' AND q.kind = t.kind AND q.subject = t.subject)
-               DELETE FROM runtime.fact f USING theirs t
-               WHERE f.service = 'enrich' AND f.kind = t.kind AND f.subject = t.subject""",
-            list(contact_ids),
-            list(kinds),
-        )
-
     async def forget(self, kinds: Sequence[str], before: datetime) -> None:
         """Forget questions and answers of these kinds that nobody waits for, if they are from before a time.
 

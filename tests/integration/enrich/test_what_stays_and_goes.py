@@ -46,7 +46,9 @@ class Breaking(Facts):
 
     answers = 0
 
-    async def answer(self, claimed: Claimed, answer: Any, expires_at: datetime, now: datetime, *_: Any) -> None:
+    async def answer(
+        self, claimed: Claimed, answer: Any, expires_at: datetime, now: datetime, provider: str | None = None
+    ) -> None:
         """Write it down, or not."""
         self.answers += 1
         if self.answers == 2:
