@@ -4,7 +4,7 @@ Method: the real server on a real port; events put on the log by hand.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -79,7 +79,7 @@ async def address(house: House) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def followed(house: House, address: str, query: str = "", last_id: str | None = None) -> AsyncIterator[Told]:
+async def followed(house: House, address: str, query: str = "", last_id: str | None = None) -> AsyncGenerator[Told]:
     """A client that follows."""
     headers = {"Authorization": f"Bearer {house.tokens[Role.READER]}"}
     headers |= {"Last-Event-ID": last_id} if last_id is not None else {}

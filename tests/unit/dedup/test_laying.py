@@ -12,7 +12,7 @@ from shared.domain.contact import Cause, Contact
 from shared.domain.record import TEXT_FIELDS
 from tests.unit.dedup.made import START, day, record
 
-SAID = {
+SAID: dict[str, Any] = {
     "given_name": "Karin", "family_name": "Weber", "email": "karin@example.de", "phone": "0171 1234567",
     "street": "Hauptstr. 5a", "postcode": "10115", "city": "Berlin", "country": "DE", "company": "Beispiel GmbH",
 }  # fmt: skip
