@@ -82,6 +82,7 @@ async def forget(connection: Connection, erasing: Erasing) -> tuple[list[str], l
     )
     judgements = [str(row[0]) for row in judged]
     await connection.execute("delete from dedup.judgement_record where judgement_id = any($1::uuid[])", judgements)
+    await connection.execute("delete from dedup.pin where record_id = any($1::uuid[])", records)
     rows = await connection.fetch(
         "delete from dedup.parked where key = any($1::bigint[]) returning event_id::text",
         [*erasing.keys, *(record_key(record_id) for record_id in records)],
