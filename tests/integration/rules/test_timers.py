@@ -68,6 +68,11 @@ def born(who: str = "anna", **what: Any) -> Contact:
     return a_contact(who, **(values | what))
 
 
+def ending(**what: Any) -> Contact:
+    """Somebody whose contract ends with the year."""
+    return a_contact(attributes={"end": "2026-12-31"}, **what)
+
+
 async def test_a_birthday_is_told_on_its_day_and_not_again_until_the_next(tables: Database) -> None:
     town = Town(tables, BIRTHDAY)
     await town.process.take(enriched(born()))
@@ -158,15 +163,17 @@ async def test_two_processes_that_look_at_once_tell_each_person_once(tables: Dat
 async def test_time_alone_brings_a_contact_into_a_segment_and_out_of_it_by_a_refresh(tables: Database) -> None:
     """Interleaving 19: the row is not touched; dedup says the contact again, and that changes it."""
     town = Town(tables, ENDS)
-    await town.process.take(enriched(a_contact(attributes={"end": "2026-12-31"})))
+    await town.process.take(enriched(ending()))
     opens = datetime(2026, 11, 30, 23, tzinfo=UTC)
     assert await town.timer() == opens
     assert await town.on(opens) == ["refresh by rule"]
     assert await town.on(opens) == [], "once"
     assert (await town.process.row("anna")).version == 1
-    assert clean(await town.process.take(enriched(a_contact(version=2, kind="rule", attributes={"end": "2026-12-31"})))).segments == ("renewals",)  # fmt: skip # noqa: E501
+    said = clean(await town.process.take(enriched(ending(version=2, kind="rule"))))
+    assert said.segments == ("renewals",)
     assert await town.on(opens + 10 * DAY) == ["refresh by rule"]
-    assert clean(await town.process.take(enriched(a_contact(version=3, kind="rule", attributes={"end": "2026-12-31"})))).segments == ()  # fmt: skip # noqa: E501
+    said = clean(await town.process.take(enriched(ending(version=3, kind="rule"))))
+    assert said.segments == ()
 
 
 async def test_who_writes_again_is_no_longer_quiet_and_may_become_so_again(tables: Database) -> None:
