@@ -6,7 +6,8 @@ import io
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
+from functools import partial
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -150,11 +151,9 @@ class Reading:
         return [fault for file in self.manifest.files if (fault := self._fault(file)) is not None]
 
     def _fault(self, file: File) -> str | None:
-        found = sha256()
         try:
             with (self.path / file.name).open("rb") as data:
-                while chunk := data.read(READ_BYTES):
-                    found.update(chunk)
+                found = file_digest(data, "sha256")
         except OSError as error:
             return f"{file.name}: cannot be read ({type(error).__name__})"
         return None if found.hexdigest() == file.sha256 else f"{file.name}: is not as it was written"
@@ -169,7 +168,7 @@ class Reading:
                 io.BufferedReader(stream, READ_BYTES) as buffered,
             ):
                 some: list[bytes] = []
-                while line := buffered.readline(LINE_BYTES_MAX):
+                for line in iter(partial(buffered.readline, LINE_BYTES_MAX), b""):
                     some.append(line.rstrip(b"\n"))
                     if len(some) == number:
                         yield some

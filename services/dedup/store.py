@@ -338,12 +338,9 @@ async def said(connection: Connection, versions: Mapping[str, int]) -> None:
 
 async def unsaid(connection: Connection, before: datetime, rows_max: int) -> list[str]:
     """Contacts that are to be said since before this time."""
-    rows = await connection.fetch(
-        """select contact_id::text from dedup.unsaid u where since < $1
-             and not exists (select from dedup.held h where h.contact_id = u.contact_id) limit $2""",
-        *(before, rows_max),
-    )
-    return [row[0] for row in rows]
+    query = """select contact_id::text from dedup.unsaid u where since < $1
+               and not exists (select from dedup.held h where h.contact_id = u.contact_id) limit $2"""
+    return [row[0] for row in await connection.fetch(query, before, rows_max)]
 
 
 async def unsaid_among(connection: Connection, contact_ids: Collection[str]) -> set[str]:

@@ -87,8 +87,7 @@ class ErasureRequested(Quiet, frozen=True, kw_only=True):
 class ErasureAnswered(Quiet, frozen=True, kw_only=True):
     """What came of a request to forget: whose contacts and records are gone, and the hashes by which they stay known.
 
-    `events` are interactions that waited for the person, and judgements that named it. In a restore it comes back, so
-    that nobody else does.
+    `events` are interactions that waited for the person, and judgements that named it.
     """
 
     erasure_id: str
@@ -150,6 +149,8 @@ class InteractionResolved(Quiet, frozen=True, kw_only=True):
     by: str | None = None
     subject: str | None = None
     detail: Mapping[str, Json] = {}
+    address: str | None = None
+    """The mail address that was said for the person, where one was."""
 
 
 class Former(Quiet, frozen=True, kw_only=True):
@@ -164,9 +165,8 @@ class Former(Quiet, frozen=True, kw_only=True):
 class IdentityAssigned(Quiet, frozen=True, kw_only=True):
     """Which records a contact is made of, at one version; the newest of a contact holds.
 
-    In a restore `formers` are the ids that lead to it, `events` how many events of its records follow, each with the
-    headers `ce_restores` (the contact) and, for an interaction, `ce_record`: the contact is said when all are there.
-    `categories` and `segments` are those it had, for rules that stick.
+    In a restore `formers` are the ids that lead to it, `events` how many events follow (headers `ce_restores`, the
+    contact, and `ce_record`): it is said when all are there. `categories` and `segments` are those it had.
     """
 
     contact_id: str

@@ -14,7 +14,7 @@ from services.dedup.core.folding import Change
 from services.dedup.core.model import Model
 from services.dedup.core.population import Population
 from services.dedup.core.restoring import as_they_were
-from services.dedup.core.scene import NOTHING, Candidate, Pair, Plan, Row, Scene, Scores
+from services.dedup.core.scene import NOTHING, Candidate, Pair, Plan, Row, Scene, Scores, held_by
 from shared.domain.contact import Cause
 from shared.domain.normalise import Traits
 
@@ -100,9 +100,9 @@ def regroup(
     assigned = _assigned(parted.groups, present, scene, new_id)
     groups = {contact: group for group, contact in assigned.contact_ids.items()}
     home = _home(before, gone, groups)
-    past = _Past(scene, changes, before, _inverse(before), groups, assigned, _Causes(causes, now))
+    past = _Past(scene, changes, before, held_by(before), groups, assigned, _Causes(causes, now))
     rows = past.rows()
-    after = _inverse(home)
+    after = held_by(home)
     return Plan(
         rows=rows,
         home=home,
@@ -180,15 +180,6 @@ def _home(
     for contact, group in groups.items():
         home.update(dict.fromkeys(group, contact))
     return home
-
-
-def _inverse(home: Mapping[str, str | None]) -> dict[str, frozenset[str]]:
-    """The records of each contact."""
-    held: dict[str, list[str]] = {}
-    for record_id, contact in home.items():
-        if contact is not None:
-            held.setdefault(contact, []).append(record_id)
-    return {contact: frozenset(records) for contact, records in held.items()}
 
 
 class _Causes:

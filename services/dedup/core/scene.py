@@ -129,6 +129,15 @@ def led(contact_ids: Iterable[str], rows: Mapping[str, Row]) -> frozenset[str]:
     return frozenset(row.merged_into or row.contact_id for row in known if row.retired in {None, "merged"})
 
 
+def held_by(home: Mapping[str, str | None]) -> dict[str, frozenset[str]]:
+    """The records of each contact."""
+    held: dict[str, list[str]] = {}
+    for record_id, contact in home.items():
+        if contact is not None:
+            held.setdefault(contact, []).append(record_id)
+    return {contact: frozenset(records) for contact, records in held.items()}
+
+
 def reviews(offers: Iterable[Offer], now: datetime) -> list[Review]:
     """The reviews that these offers ask for."""
     return [Review(review_id_of(one.groups), "open", one.weight, one.groups, now) for one in offers]
