@@ -4,10 +4,10 @@ Consumes      contacts.received: records, deletions, interactions, requests to s
               what a restore brings.
 Produces      contacts.resolved: a snapshot for every contact that changed, with the events it answers; contact.retired
               for one that is gone; interaction.resolved. contacts.events: merged, split, revived, review.opened.
-              contacts.decided: identities, judgements, interactions with their records, erasures.
+              contacts.decided: identities, judgements, pins, interactions with their records, erasures.
 State         schema dedup: records with their comparable form and blocking keys, evidence between pairs, contacts with
-              version and redirects, decisions by event, judgements, reviews, interactions that wait, what is unsaid;
-              parts of contacts that are being restored, keyed hashes of the erased.
+              version and redirects, decisions by event, judgements, pins, reviews, interactions that wait, what is
+              unsaid; parts of contacts that are being restored, keyed hashes of the erased.
 Drops         redelivered, superseded (a later deletion had overtaken it), unchanged (says nothing new, or takes back
               what is gone), unknown-record (a deletion of what never came), unknown-contact (nobody came in 30 days),
               erased (received before its person was erased).
