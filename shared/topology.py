@@ -99,6 +99,7 @@ RECEIVED: Final = Topic(
         Type.IDENTITY_ASSIGNED,
         Type.JUDGEMENT_GIVEN,
         Type.JUDGEMENT_WITHDRAWN,
+        Type.PIN_SET,
         Type.NOTIFICATION_REQUESTED,
     ),
     "7 days",

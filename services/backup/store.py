@@ -179,8 +179,10 @@ class Store:
             list(answer.records),
         )
         await connection.execute(
-            "DELETE FROM backup.decided WHERE kind IN ('judgement', 'withdrawal') AND id = ANY($1::uuid[])",
+            """DELETE FROM backup.decided WHERE (kind IN ('judgement', 'withdrawal') AND id = ANY($1::uuid[]))
+                                             OR (kind = 'pin' AND subject = ANY($2::uuid[]))""",
             list(answer.events),
+            list(answer.records),
         )
         await erasure.note(connection, "backup", ids, answer.at)
         await self._blank(connection, ids)

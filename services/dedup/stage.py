@@ -150,6 +150,7 @@ class Identity:
         restored = batch.work.restored
         if restored is not None:
             scene = restoring.scene_of(scene, restored)
+            scene = replace(scene, pins=[*scene.pins, *await pins_of(connection, batch.changes)])
         plan = self._plan(batch, scene, scores)
         if restored is not None:
             plan = restoring.plan_of(plan, scene, restored)

@@ -18,6 +18,7 @@ from shared.domain.events import (
     InteractionReceived,
     InteractionResolved,
     Judged,
+    PinSaid,
     RecordDeleted,
     RecordReceived,
     RefreshRequested,
@@ -107,7 +108,7 @@ def decide(event: Event, key: str | None) -> Kept | Drop | DeadLetter:
         case RefreshRequested() as asked:
             kept = Received(event.id, event.type.value, asked.contact_id, None, event.time)
             ids = [asked.contact_id]
-        case IdentityAssigned() | Judged() | InteractionResolved() | ErasureAnswered() as said:
+        case IdentityAssigned() | Judged() | InteractionResolved() | ErasureAnswered() | PinSaid() as said:
             kept, ids = _decided(said, event.type)
         case _:
             return Drop(DropReason.NOT_OURS)
@@ -115,7 +116,7 @@ def decide(event: Event, key: str | None) -> Kept | Drop | DeadLetter:
 
 
 def _decided(
-    said: IdentityAssigned | Judged | InteractionResolved | ErasureAnswered, type_: Type
+    said: IdentityAssigned | Judged | InteractionResolved | ErasureAnswered | PinSaid, type_: Type
 ) -> tuple[Decided, list[Any]]:
     """What dedup has decided, and the ids in it."""
     match said:
@@ -128,6 +129,9 @@ def _decided(
         case InteractionResolved() as one:
             ids = [one.event_id, one.record_id]
             return Decided("interaction", one.event_id, one.record_id, one.version, one.at, value=b"{}"), ids
+        case PinSaid() as one:
+            version = 1 if type_ is Type.PIN_SET else 2
+            return Decided("pin", one.pin_id, one.record_id, version, one.at), [one.pin_id, one.record_id]
         case ErasureAnswered() as one:
             ids = [one.erasure_id, *one.contact_ids, *one.records, *one.events]
             return Decided("erasure", one.erasure_id, None, 1, one.at, erases=one), ids

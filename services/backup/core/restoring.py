@@ -65,7 +65,7 @@ def alone(part: Part, key: str) -> Outgoing:
 
 
 def said_before(kind: str, id_: str, at: datetime, value: bytes) -> Outgoing:
-    """A judgement, the word that it was withdrawn, or whose person was erased and must never come back."""
+    """A judgement, the word that it was withdrawn, a pin, or who was erased and must never come back."""
     type_ = _SAID[kind]
     data = msgspec.json.decode(value, type=DATA_OF[type_])
     return _says(derived_id("restore", kind, id_), type_, id_, at, data)
@@ -75,6 +75,7 @@ _SAID: Final = {
     "judgement": Type.JUDGEMENT_GIVEN,
     "withdrawal": Type.JUDGEMENT_WITHDRAWN,
     "erasure": Type.ERASURE_ANSWERED,
+    "pin": Type.PIN_SET,
 }
 """What stands for itself, by the kind under which it is kept."""
 

@@ -202,7 +202,8 @@ class Kept:
         async with self._database.transaction() as connection:
             rows = connection.cursor(
                 """SELECT kind, id::text, at, value FROM backup.decided
-                   WHERE kind IN ('judgement', 'withdrawal', 'erasure') ORDER BY id, kind""",
+                   WHERE kind IN ('judgement', 'withdrawal', 'erasure') OR (kind = 'pin' AND version = 1)
+                   ORDER BY id, kind""",
                 prefetch=PAGE,
             )
             async for some in _pages(rows, PAGE):

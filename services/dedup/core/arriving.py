@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, assert_never
 from uuid import UUID
 
 import msgspec
@@ -20,6 +20,7 @@ from shared.domain.events import (
     IdentityAssigned,
     InteractionReceived,
     Judged,
+    PinSaid,
     RecordDeleted,
     RecordReceived,
     RefreshRequested,
@@ -92,14 +93,8 @@ def at_the_door(event: Event) -> DeadLetter | Drop | None:
             ids = [named]
         case InteractionReceived(contact=ref):
             ids = [one for one in (ref.record_id, ref.contact_id) if one is not None]
-        case IdentityAssigned() as one:
-            ids = [one.contact_id, one.founder, *(id_ for f in one.formers for id_ in (f.contact_id, f.founder))]
-        case Judged() as one:
-            ids = [one.judgement_id, *one.left, *one.right]
-        case ErasureAnswered() as one:
-            ids = [one.erasure_id, *one.contact_ids, *one.records, *one.subjects]
-        case ErasureRequested() as one:
-            ids = [one.erasure_id, *(id_ for id_ in (one.contact_id, one.record_id) if id_ is not None)]
+        case IdentityAssigned() | Judged() | PinSaid() | ErasureRequested() | ErasureAnswered() as asked:
+            ids = _ids_in(asked)
         case Happened(contact_id=named) if RESTORES in event.extensions:
             ids = [named]
         case None:
@@ -110,6 +105,23 @@ def at_the_door(event: Event) -> DeadLetter | Drop | None:
     if all(is_uuid(one) for one in (event.id, *ids)):
         return None
     return DeadLetter(LetterReason.INVALID, "an id is no UUID")
+
+
+def _ids_in(asked: IdentityAssigned | Judged | PinSaid | ErasureRequested | ErasureAnswered) -> list[str]:
+    """The ids in what restores and erasures ask for."""
+    match asked:
+        case IdentityAssigned() as one:
+            return [one.contact_id, one.founder, *(id_ for f in one.formers for id_ in (f.contact_id, f.founder))]
+        case Judged() as one:
+            return [one.judgement_id, *one.left, *one.right]
+        case PinSaid() as one:
+            return [one.pin_id, one.record_id]
+        case ErasureAnswered() as one:
+            return [one.erasure_id, *one.contact_ids, *one.records, *one.subjects]
+        case ErasureRequested() as one:
+            return [one.erasure_id, *(id_ for id_ in (one.contact_id, one.record_id) if id_ is not None)]
+        case _:
+            assert_never(asked)
 
 
 def is_uuid(text: str) -> bool:

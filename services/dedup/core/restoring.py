@@ -14,7 +14,16 @@ from services.dedup.core.arriving import RECORD, RESTORES, Restored, Work, work_
 from services.dedup.core.clustering import Partition
 from services.dedup.core.scene import NOTHING, Plan, Row, Scene
 from shared.domain.contact import Cause
-from shared.domain.events import DATA_OF, ErasureAnswered, ErasureRequested, Event, Happened, IdentityAssigned, Judged
+from shared.domain.events import (
+    DATA_OF,
+    ErasureAnswered,
+    ErasureRequested,
+    Event,
+    Happened,
+    IdentityAssigned,
+    Judged,
+    PinSaid,
+)
 from shared.topology import Type
 
 LEAP: Final = 1_000_000
@@ -35,7 +44,7 @@ class Held(NamedTuple):
 def is_request(event: Event) -> bool:
     """True for what operators ask for over the topic, which no batch of records can settle: restores and erasures."""
     return (
-        isinstance(event.data, IdentityAssigned | Judged | ErasureRequested | ErasureAnswered)
+        isinstance(event.data, IdentityAssigned | Judged | PinSaid | ErasureRequested | ErasureAnswered)
         or RESTORES in event.extensions
     )
 

@@ -24,7 +24,7 @@ async def write(connection: Connection, come: Sequence[Pin]) -> None:
     """Keep these."""
     await connection.executemany(
         """insert into dedup.pin (pin_id, record_id, field, value, until, set_by, set_at)
-           values ($1, $2, $3, $4, $5, $6, $7)""",
+           values ($1, $2, $3, $4, $5, $6, $7) on conflict (pin_id) do nothing""",
         [
             (one.pin_id, one.record_id, one.field, msgspec.json.encode(one.value), one.until, one.by, one.at)
             for one in come

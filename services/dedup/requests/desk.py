@@ -12,8 +12,10 @@ from services.dedup.core.arriving import Work, contact_key
 from services.dedup.core.composing import Result
 from services.dedup.core.erasing import answered, work_of
 from services.dedup.core.interactions import addressed, has
+from services.dedup.core.pinning import Pin
 from services.dedup.core.restoring import Held, held_of, whole
 from services.dedup.core.scene import led
+from services.dedup.pins import store as pins
 from services.dedup.requests import store as requests
 from shared.domain.events import (
     ErasureAnswered,
@@ -22,6 +24,7 @@ from shared.domain.events import (
     InteractionReceived,
     Judged,
     PersonRef,
+    PinSaid,
 )
 from shared.domain.outcome import Outgoing
 from shared.runtime import outbox
@@ -62,6 +65,11 @@ class Desk:
         for event in events:
             if isinstance(event.data, Judged):
                 await self._recall(event.data, withdrawn=event.type is Type.JUDGEMENT_WITHDRAWN)
+            if isinstance(event.data, PinSaid):
+                said = event.data
+                pin = Pin(said.pin_id, said.record_id, said.field, said.value, said.until, said.by, said.at)
+                async with self._world.database.transaction() as connection:
+                    await pins.write(connection, [pin])
             if isinstance(event.data, ErasureAnswered):
                 async with self._world.database.transaction() as connection:
                     await requests.bar(connection, event.data.subjects, event.data.at)

@@ -61,6 +61,9 @@ async def lived(chain: Chain) -> None:
     await chain.settle()
     for judgement in other.body["judgement_ids"]:
         assert (await chain.call("DELETE", f"/v1/judgements/{judgement}")).status == 200
+    path = f"/v1/pins/{contacts['Müller']}/job_title"
+    pinned = await chain._call("PUT", path, Role.OPERATOR, {"value": "Erfinder"})
+    assert pinned.status == 200, pinned
     deletion = {"source": "webform", "source_record_ids": ["6"]}
     assert (await chain.post("/v1/record-deletions", deletion)).status == 202
     await chain.settle()
