@@ -1,9 +1,14 @@
 """Validate, put together."""
 
+from collections.abc import Mapping
+
 from services.validate.api import router
+from services.validate.client import Asking, Resolver
 from services.validate.core.standards import standards_of
 from services.validate.settings import ValidateSettings
-from services.validate.stage import Validate
+from services.validate.stage import SERVICE, Memory, Validate
+from shared.runtime import refreshing
+from shared.runtime.facts import Facts, waking
 from shared.runtime.service import Service, World
 
 
@@ -11,8 +16,21 @@ async def build(world: World) -> Service:
     """The service in this world. Raises ValueError where fields.yaml names what does not exist."""
     settings = ValidateSettings()
     standards = standards_of(world.configuration.fields, world.configuration.sources)
+    asks = settings.dns == "on"
+    facts = Facts(world.database, SERVICE)
+    asking = Asking(facts, Resolver(settings.dns_server), world.clock, world.ids.new(), settings.dns_rate)
+
+    async def pending() -> Mapping[str, int]:
+        return {
+            "questions": await asking.due() if asks else 0,
+            "refreshes": await refreshing.due(world.database, SERVICE),
+        }
+
+    chores = [waking(facts, world.clock), refreshing.dripping(world, SERVICE)]
     return Service(
-        name="validate",
-        stage=Validate(standards, settings.batch_messages_max),
+        name=SERVICE,
+        stage=Validate(standards, settings.batch_messages_max, Memory(world.database, facts, world.clock, asks)),
         routers=(router(standards, world.clock),),
+        chores=(*chores, asking.chore()) if asks else chores,
+        pending=pending,
     )

@@ -1,5 +1,7 @@
 """The knobs of validate."""
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -11,3 +13,10 @@ class ValidateSettings(BaseSettings):
     batch_messages_max: int = Field(
         default=200, ge=1, le=5_000, description="Messages taken at once; 200 keep the process busy for about 30 ms."
     )
+    dns: Literal["on", "off"] = Field(
+        default="on", description="Whether the DNS is asked which mail domains take mail; `off` where there is none."
+    )
+    dns_server: str | None = Field(
+        default=None, description="A name server as `address` or `address:port`; unset: those of the machine."
+    )
+    dns_rate: int = Field(default=50, ge=1, le=1_000, description="Questions a second of one process.")

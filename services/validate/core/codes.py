@@ -17,6 +17,8 @@ class Code(StrEnum):
     """What a finding says. Closed and documented; new ones may be added, none changes its meaning."""
 
     EMAIL_SYNTAX = "email.syntax"
+    EMAIL_NO_MAIL_DOMAIN = "email.no-mail-domain"
+    EMAIL_BOUNCED = "email.bounced"
     EMAIL_DISPOSABLE = "email.disposable"
     EMAIL_PLACEHOLDER = "email.placeholder"
     EMAIL_ROLE = "email.role"
@@ -45,6 +47,16 @@ MEANINGS: Final[Mapping[Code, Meaning]] = {
         "error",
         "The text is no mail address (RFC 5321, 5322, 6531; the domain needs a dot).",
         "This is not a mail address; ask for it again.",
+    ),
+    Code.EMAIL_NO_MAIL_DOMAIN: Meaning(
+        "error",
+        "The domain does not exist, or says that it takes no mail (DNS: no MX, no address, or a null MX, RFC 7505).",
+        "No mail reaches this domain; ask for another address.",
+    ),
+    Code.EMAIL_BOUNCED: Meaning(
+        "error",
+        "Mail came back for good, or three times within 30 days, and nothing was read since (interactions).",
+        "Mail to this address comes back; ask for another one by another way.",
     ),
     Code.EMAIL_DISPOSABLE: Meaning(
         "warning",

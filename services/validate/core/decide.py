@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from services.validate.core.codes import Code
-from services.validate.core.emails import judge_emails
+from services.validate.core.emails import Heard, judge_emails
 from services.validate.core.people import judge_birthday, judge_names
 from services.validate.core.phones import judge_phones
 from services.validate.core.places import judge_addresses
@@ -23,13 +23,18 @@ from shared.domain.countries import country_code
 FINDINGS_MAX: Final = 100
 """A contact with more has one problem, and a hundred findings show it; some 20 KB, far below a message's limit."""
 
+NOTHING_HEARD: Final[Heard] = {}
+
 _OURS: Final = frozenset(code.value for code in Code)
 
 
-def decide(contact: Contact, standards: Standards, today: date) -> Contact:
-    """The contact as validated on this day. What other stages found or suggested stays; what was ours is made anew."""
+def decide(contact: Contact, standards: Standards, today: date, heard: Heard = NOTHING_HEARD) -> Contact:
+    """The contact as validated on this day, with what others said about its addresses.
+
+    What other stages found or suggested stays; what was ours is made anew.
+    """
     home = _home(contact, standards)
-    emails, about_emails, instead_emails = judge_emails(contact)
+    emails, about_emails, instead_emails = judge_emails(contact, heard)
     phones, about_phones = judge_phones(contact, _region(contact) or home)
     addresses, about_addresses, instead_addresses = judge_addresses(contact, _homes(contact, standards, home))
     birthday, about_birthday = judge_birthday(contact.birthday, today)

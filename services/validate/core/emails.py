@@ -1,6 +1,7 @@
-"""Mail addresses: what can be known about one without asking anybody."""
+"""Mail addresses: what can be known about one alone, and what others have said about its domain and its mailbox."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -62,7 +63,15 @@ def is_disposable(domain: str) -> bool:
     return any(".".join(labels[at:]) in DISPOSABLE for at in range(len(labels) - 1))
 
 
-def judge_emails(contact: Contact) -> tuple[tuple[Email, ...], list[Finding], list[Suggestion]]:
+Heard = Mapping[str, Status]
+"""What others said, by address as it is written in the contact: bounced, invalid (its domain takes no mail), or unknown
+(asked, and not answered yet). An address that is missing here was not asked about, or nothing speaks against it.
+"""
+
+_HEARD: Final[Mapping[str, Code]] = {"bounced": Code.EMAIL_BOUNCED, "invalid": Code.EMAIL_NO_MAIL_DOMAIN}
+
+
+def judge_emails(contact: Contact, heard: Heard) -> tuple[tuple[Email, ...], list[Finding], list[Suggestion]]:
     """Every address with its status, what is found, and what was probably meant."""
     findings: list[Finding] = []
     suggestions: list[Suggestion] = []
@@ -70,13 +79,21 @@ def judge_emails(contact: Contact) -> tuple[tuple[Email, ...], list[Finding], li
     for index, email in enumerate(contact.emails):
         path = f"/emails/{index}"
         code, meant = _judge(email.value, contact)
+        said = heard.get(email.value)
+        if code is None or (code not in _STATUS and said != "unknown"):
+            code = _HEARD.get(said or "", code)
         if code is not None:
             findings.append(finding(code, path))
         if meant is not None:
             suggestions.append(meant_instead(path, email.value, meant))
-        status: Status = "bounced" if email.status == "bounced" else _status(code)
+        status = said if said is not None and code not in _STATUS else _status(code)
         judged.append(email if status == email.status else _with_status(email, status))
     return tuple(judged), findings, suggestions
+
+
+def judged_alone(value: str, contact: Contact) -> bool:
+    """True where an address alone says enough: nobody need be asked about a domain that is mistyped, or lent."""
+    return _judge(value, contact)[0] in _STATUS
 
 
 def meant_instead(path: str, value: str, domain: str) -> Suggestion:

@@ -118,13 +118,8 @@ def test_a_suggestion_is_never_itself_mistyped(domain: str) -> None:
     assert meant is None or meant_domain(meant) is None
 
 
-def test_a_bounce_that_is_known_is_not_forgotten() -> None:
-    bounced = contact(emails=(Email(value="anna@example.de", status="bounced"),))
-    assert decide(bounced, STANDARDS, TODAY).emails[0].status == "bounced"
-
-
 def test_what_other_stages_found_and_suggested_stays() -> None:
-    theirs = Finding(path="/emails/0", code="email.no-mail-domain", severity="error", message="…")
+    theirs = Finding(path="/company/name", code="company.gone", severity="error", message="…")
     idea = Suggestion(path="/website", value="https://example.de", why="…", origin="enrich")
     one = contact(quality=Quality(findings=(theirs,)), suggestions=(idea,))
     found = decide(one, STANDARDS, TODAY)
