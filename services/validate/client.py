@@ -28,9 +28,6 @@ TTL_MIN, TTL_MAX = timedelta(hours=1), timedelta(days=7)
 NEGATIVE_TTL_MAX: Final = timedelta(days=1)
 """A domain that takes no mail today may be repaired tomorrow."""
 
-AT_ONCE_MAX: Final = 50
-"""Questions on their way at once: what a resolver of a small office answers without dropping any."""
-
 LEASE_S: Final = 60.0
 """Many times the time-out of a question: whose lease ran out is dead."""
 
@@ -129,7 +126,7 @@ class Asking:
         self._outside = outside
         self._clock = clock
         self._name = name
-        self._rate = rate
+        self._most = max(1, int(rate * EVERY_S))
         self._away_until: datetime | None = None
 
     def chore(self) -> Chore:
@@ -137,13 +134,17 @@ class Asking:
         return Chore(name="mail exchangers", every_s=EVERY_S, run=self.run)
 
     async def run(self) -> None:
-        """Ask what is due, in rounds within the rate, until nothing is left or nobody answers."""
-        while not self._is_away():
-            begun = self._clock.monotonic()
-            asked = await self._round()
-            if asked < min(AT_ONCE_MAX, self._rate):
-                return
-            await self._clock.sleep(max(0.0, asked / self._rate - (self._clock.monotonic() - begun)))
+        """Ask what is due, as much as the rate allows until the next look; nothing while nobody answers."""
+        if self._is_away():
+            return
+        now = self._clock.now()
+        claimed = await self._facts.claim(self._name, now, self._most, LEASE_S, [KIND])
+        answers = await asyncio.gather(*(self._outside.ask(one.question.subject) for one in claimed))
+        now = self._clock.now()
+        for one, answer in zip(claimed, answers, strict=True):
+            await self._note(one, answer, now)
+        if claimed and not any(answers):
+            self._away_until = now + timedelta(seconds=AWAY_S)
 
     async def due(self) -> int:
         """Questions that could be asked now: while nobody answers, none."""
@@ -151,18 +152,6 @@ class Asking:
 
     def _is_away(self) -> bool:
         return self._away_until is not None and self._clock.now() < self._away_until
-
-    async def _round(self) -> int:
-        now = self._clock.now()
-        most = min(AT_ONCE_MAX, self._rate)
-        claimed = await self._facts.claim(self._name, now, most, LEASE_S, [KIND])
-        answers = await asyncio.gather(*(self._outside.ask(one.question.subject) for one in claimed))
-        now = self._clock.now()
-        for one, answer in zip(claimed, answers, strict=True):
-            await self._note(one, answer, now)
-        if claimed and not any(answers):
-            self._away_until = now + timedelta(seconds=AWAY_S)
-        return len(claimed)
 
     async def _note(self, claimed: Claimed, answer: Answer | None, now: datetime) -> None:
         if answer is None:

@@ -19,4 +19,6 @@ class ValidateSettings(BaseSettings):
     dns_server: str | None = Field(
         default=None, description="A name server as `address` or `address:port`; unset: those of the machine."
     )
-    dns_rate: int = Field(default=50, ge=1, le=1_000, description="Questions a second of one process.")
+    dns_rate: int = Field(
+        default=100, ge=1, le=1_000, description="Questions to the DNS a second, of one process at most."
+    )

@@ -44,13 +44,11 @@ DRAIN_S: Final = 25.0
 HALT_POLL_S: Final = 2.0
 """How soon a halted stage notices that somebody has resumed it."""
 
-
 COLLECT_EVERY: Final = (20_000, 20, 50)
 """Objects, and generations of them: a batch of 500 contacts makes about 20,000, which are gone with it."""
 
 LAG_EVERY_S: Final = 15.0
 """As often as Prometheus usually looks."""
-
 
 SPEAKING: Final = (Misconfigured, OffsetsLost, ClientBroken, OSError)
 """Their texts say what to mend, and name files, addresses, topics and offsets only: they may be shown."""

@@ -3,15 +3,18 @@
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 
 async def present_contacts(bootstrap_servers: str, topic: str = "contacts.clean") -> dict[str, dict[str, Any]]:
     """Every contact that is not gone, by id, as the topic says it last."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_servers, group_id=None, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, group_id=None, enable_auto_commit=False)
     await consumer.start()
     try:
-        partitions = consumer.assignment()
+        # What is assigned by itself may come too late.
+        cluster = await consumer._client.fetch_all_metadata()  # pyright: ignore[reportPrivateUsage]
+        partitions = [TopicPartition(topic, number) for number in cluster.partitions_for_topic(topic) or ()]
+        consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
         await consumer.seek_to_beginning(*partitions)
         contacts: dict[str, dict[str, Any]] = {}

@@ -140,6 +140,7 @@ def interaction(happening: Happening, record_id: str, contact_id: str, version: 
         by=said.by,
         subject=said.subject,
         detail=said.detail,
+        address=said.contact.email,
     )
     event_id = derived_id(Type.INTERACTION_RESOLVED, happening.event_id)
     event = _of(Type.INTERACTION_RESOLVED, event_id, contact_id, said.received_at, data, happening.traceparent)

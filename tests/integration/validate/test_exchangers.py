@@ -144,7 +144,7 @@ async def test_answers_are_written_down_and_silences_asked_again(facts: Facts) -
 async def test_where_nobody_answers_nobody_is_asked_for_a_while(facts: Facts) -> None:
     clock = ManualClock(NOW)
     outside = Asked({})
-    asking = Asking(facts, outside, clock, "one", 2)
+    asking = Asking(facts, outside, clock, "one", 4)
     await asking.run()
     assert len(outside.domains) == 2
     assert await asking.due() == 0
