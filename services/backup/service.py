@@ -11,6 +11,7 @@ from services.backup.settings import BackupSettings
 from services.backup.stage import Backup
 from services.backup.store import Store
 from shared.runtime import outbox
+from shared.runtime.scheduler import scheduler
 from shared.runtime.world import Service, World
 
 
@@ -31,6 +32,10 @@ async def build(world: World) -> Service:
             jobs.restores(world, runs, tables),
             erasures.router(world, Erasures(world.database)),
         ),
-        chores=(worker.chore(), schedule.chore(world, runs, tables), outbox.relay(world, "backup")),
+        chores=(
+            worker.chore(),
+            *scheduler(world, "backup", schedule.jobs(world, runs, tables)),
+            outbox.relay(world, "backup"),
+        ),
         pending=pending,
     )

@@ -18,6 +18,7 @@ from shared.domain.errors import Transient
 from shared.runtime.broker import Admin, Backlog, Message, TopicPartition
 from shared.runtime.clock import Clock
 from shared.runtime.http import read_body, unavailable
+from shared.runtime.scheduler import Line
 from shared.topology import SERVICES, step_of
 
 BODY_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -202,7 +203,7 @@ class Log:
             await close()
 
     async def status(self, owners: "Owners", shelf: Shelf) -> dict[str, Any]:
-        """The stages and the books, as contract section 1 has them, at most STATUS_FRESH_S old.
+        """The stages, the books and the timed work, as contract section 1 has them, at most STATUS_FRESH_S old.
 
         `unmeasured` names what could not be looked at: then nobody may take the rest for the whole.
         """
@@ -220,9 +221,10 @@ class Log:
         workers = await asked
         try:
             letters: Mapping[str, int] | None = await shelf.open_letters()
+            jobs: list[Line] = await shelf.jobs()
             books: Books | None = books_of(await shelf.books())
         except Transient:
-            letters, books = None, None
+            letters, jobs, books = None, [], None
         now_ms = int(self._clock.now().timestamp() * 1000)
         stages = {
             service: stage_of(
@@ -237,7 +239,12 @@ class Log:
             for service, backlog, said in zip(SERVICES, behind, workers, strict=True)
         }
         unmeasured = [name for name, stage in stages.items() if stage.lag is None or stage.dead_letters is None]
-        return {"stages": stages, "books": books, "unmeasured": unmeasured + ([] if books is not None else ["books"])}
+        return {
+            "stages": stages,
+            "books": books,
+            "jobs": [line._asdict() for line in jobs],
+            "unmeasured": unmeasured + ([] if books is not None else ["books"]),
+        }
 
     async def _backlog(self, service: str) -> list[Backlog] | None:
         topics = [topic.name for topic in step_of(service).consumes]

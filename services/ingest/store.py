@@ -12,7 +12,7 @@ from services.ingest.core import books
 from services.ingest.core.decide import Accepted, Known, State
 from services.ingest.core.following import Answered, Belongs, Letter, Received, Seen, sorted_notes
 from shared.domain.outcome import LetterReason
-from shared.runtime import erasure
+from shared.runtime import erasure, scheduler
 from shared.runtime.arrays import ids, numbers, texts, times
 from shared.runtime.database import Connection, Database
 
@@ -224,6 +224,10 @@ class Shelf:
             "SELECT stage, count(*) AS letters FROM ingest.dead_letter WHERE state = 'open' GROUP BY stage"
         )
         return {row["stage"]: row["letters"] for row in rows}
+
+    async def jobs(self) -> list[scheduler.Line]:
+        """The timed work of all services."""
+        return await scheduler.runs(self._database)
 
     async def letters(
         self, stage: str | None, reason: str | None, after: tuple[datetime, str] | None, limit: int

@@ -23,7 +23,7 @@ async def fetch(running: Running) -> dict[str, Any]:
     blind = list(found.get("unmeasured") or unmeasured(found["stages"]))
     if blind:
         raise Failed(f"cannot be measured: {', '.join(blind)}")
-    return {"stages": found["stages"], "books": found["books"]}
+    return {"stages": found["stages"], "books": found["books"], "jobs": found.get("jobs") or []}
 
 
 def unmeasured(stages: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -51,6 +51,14 @@ def show(found: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     console.print()
     console.print(equation(found["books"]), highlight=False, soft_wrap=True)
+    for job in found["jobs"]:
+        console.print(timed(job), highlight=False, soft_wrap=True)
+
+
+def timed(job: Mapping[str, Any]) -> str:
+    """A job in a line: when it runs next, and how its last run went; times as the system says them, in UTC."""
+    last = "" if job["planned_at"] is None else f", last {job['planned_at'][:16]} {job['state']}"
+    return f"{job['service']} {job['job']}: next {job['next_at'][:16]}{last}"
 
 
 def equation(books: Mapping[str, Any]) -> str:

@@ -1,42 +1,24 @@
-"""Schedule: a backup is asked for when its time has come. Its run follows from the planned time: it is one run, however
-many processes ask, and after a downtime the last time that was missed is made up for, once.
+"""Schedule: a backup is asked for when its time has come, once however many processes look; after a downtime the last
+time that was missed is made up for.
 """
-
-from datetime import datetime
-from typing import Final
-from zoneinfo import ZoneInfo
-
-from croniter import croniter
 
 from services.backup.jobs.store import Runs, Tables
 from shared.domain.configuration import Backups
-from shared.domain.ids import derived_id
-from shared.runtime.world import Chore, World
-
-LOOK_EVERY_S: Final = 20.0
-"""How often the clock is looked at: a cron expression counts minutes."""
+from shared.runtime.scheduler import Job, Run
+from shared.runtime.world import World
 
 
-def planned_before(backups: Backups, now: datetime) -> datetime | None:
-    """The last planned time up to now, None without a schedule or an address. Days are those of the schedule's zone."""
-    if backups.schedule is None or backups.to is None:
-        return None
-    local = now.astimezone(ZoneInfo(backups.timezone))
-    planned: datetime = croniter(backups.schedule, local).get_prev(datetime)
-    if croniter.match(backups.schedule, local):
-        return local.replace(second=0, microsecond=0)
-    return planned
+def jobs(world: World, runs: Runs, tables: Tables) -> tuple[Job, ...]:
+    """The job that asks for scheduled backups, none without a schedule and an address; an empty system has nothing to
+    keep.
+    """
+    backups: Backups = world.configuration.operations.backup
+    address = backups.to
+    if backups.schedule is None or address is None:
+        return ()
 
+    async def ask(run: Run) -> None:
+        if not await tables.is_empty():
+            await runs.ask(run.run_id, "backup", address, world.clock.now())
 
-def chore(world: World, runs: Runs, tables: Tables) -> Chore:
-    """The chore that asks for scheduled backups; of an empty system there is nothing to keep."""
-    backups = world.configuration.operations.backup
-
-    async def ask() -> None:
-        now = world.clock.now()
-        planned = planned_before(backups, now)
-        if planned is None or backups.to is None or await tables.is_empty():
-            return
-        await runs.ask(derived_id("backup", planned.isoformat()), "backup", backups.to, now)
-
-    return Chore("schedule", LOOK_EVERY_S, ask)
+    return (Job("backup", backups.schedule, backups.timezone, None, ask),)

@@ -123,6 +123,7 @@ async def test_status_adds_backlog_and_what_lies_in_tables_and_names_what_could_
     assert status["stages"]["validate"]["lag"] is None
     assert status["unmeasured"] == ["validate"]
     assert status["books"]["accepted"] == status["books"]["waiting"] == 3
+    assert status["jobs"] == []
 
 
 async def test_sources_show_what_each_has_sent(front: House) -> None:
