@@ -20,6 +20,7 @@ from shared.domain.events import Event, Happened, InteractionResolved, Retired, 
 from shared.domain.ids import derived_id, event_id_of
 from shared.domain.mail import parse_email
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
+from shared.runtime import erasure
 from shared.runtime.clock import Clock
 from shared.runtime.database import Connection, Database
 from shared.runtime.facts import Fact, Facts, Question, Waiter
@@ -91,9 +92,17 @@ async def _joined(memory: Memory, batch: Sequence[Any]) -> Known:
             for one in asked[contact.contact_id]
         ]
         await memory.facts.wait(connection, waiters, now)
-        await memory.facts.erase(connection, [one.contact_id for one in gone if one.reason == "erased"])
-        await memory.facts.forget(connection, {one.contact_id: one.version for one in gone})
+        await _forget(memory, connection, gone, now)
     return known
+
+
+async def _forget(memory: Memory, connection: Connection, gone: Sequence[Retired], now: datetime) -> None:
+    """Who is gone waits no more; of the erased, what was asked about nobody else goes too, and that is noted."""
+    erased = [one.contact_id for one in gone if one.reason == "erased"]
+    if erased:
+        await memory.facts.erase(connection, erased)
+        await erasure.note(connection, SERVICE, erased, now)
+    await memory.facts.forget(connection, {one.contact_id: one.version for one in gone})
 
 
 def _told(batch: Sequence[Any]) -> dict[Question, list[tuple[Told, InteractionResolved]]]:

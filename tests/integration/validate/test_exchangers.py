@@ -6,7 +6,7 @@ A name server of our own answers, lies, refuses and keeps silent on loopback.
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 import dns.flags
 import dns.message
@@ -39,13 +39,13 @@ class NameServer(asyncio.DatagramProtocol):
     """Answers from a small zone; some names fail, some get rubbish, some nothing at all."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        self.transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         question = dns.message.from_wire(data)
         reply = self.reply(question)
         if reply is not None:
-            self.transport.sendto(reply, addr)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+            self.transport.sendto(reply, addr)
 
     def reply(self, question: dns.message.Message) -> bytes | None:
         name, kind = str(question.question[0].name), dns.rdatatype.to_text(question.question[0].rdtype)

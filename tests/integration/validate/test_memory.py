@@ -16,6 +16,7 @@ from shared.runtime import codec
 from shared.runtime.broker import Message
 from shared.runtime.clock import ManualClock
 from shared.runtime.database import Database
+from shared.runtime.erasure import noted
 from shared.runtime.facts import Fact, Facts, Question
 from shared.runtime.refreshing import due
 from shared.runtime.stage import Taken
@@ -149,6 +150,8 @@ async def test_who_is_gone_waits_no_more_and_who_is_erased_leaves_no_question(ho
     await house.judged(gone, erased)
     assert [row[0] for row in await house.pool.fetch("SELECT subject FROM runtime.question")] == ["a.de"]
     assert await house.pool.fetch("SELECT FROM runtime.waiter") == []
+    assert await noted(house.pool, OTHER) == {"validate": NOW}
+    assert await noted(house.pool, ONE) == {}
 
 
 def test_a_mailbox_is_remembered_for_good() -> None:
