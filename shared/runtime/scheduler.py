@@ -103,7 +103,7 @@ def planned_before(job: Job, now: datetime) -> datetime:
     if job.every_s is not None:
         return datetime.fromtimestamp(now.timestamp() // job.every_s * job.every_s, UTC)
     local = (now + timedelta(seconds=1)).astimezone(ZoneInfo(job.timezone))
-    planned: datetime = croniter(job.cron, local).get_prev(datetime)
+    planned: datetime = croniter(job.cron or "", local).get_prev(datetime)
     return _first(job, planned)
 
 
@@ -111,7 +111,7 @@ def planned_after(job: Job, now: datetime) -> datetime:
     """The next planned time after now, in UTC."""
     if job.every_s is not None:
         return planned_before(job, now) + timedelta(seconds=job.every_s)
-    planned: datetime = croniter(job.cron, now.astimezone(ZoneInfo(job.timezone))).get_next(datetime)
+    planned: datetime = croniter(job.cron or "", now.astimezone(ZoneInfo(job.timezone))).get_next(datetime)
     return _first(job, planned)
 
 
