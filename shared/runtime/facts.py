@@ -123,9 +123,11 @@ class Facts:
                  SELECT * FROM unnest($2::text::uuid[], $3::text::bigint[], $4::text::text[], $5::text::text[],
                                       $6::text::int[]) one (contact_id, version, kind, subject, revision)),
                older AS (
-                 DELETE FROM runtime.waiter w USING (SELECT contact_id, max(version) AS version FROM came GROUP BY 1) c
-                 WHERE w.service = $1 AND w.contact_id = c.contact_id AND w.version < c.version
-                   AND (w.contact_id, w.kind, w.subject) NOT IN (SELECT contact_id, kind, subject FROM came)),
+                 DELETE FROM runtime.waiter w
+                 WHERE w.service = $1 AND w.contact_id = ANY($2::text::uuid[])
+                   AND w.version < (SELECT max(version) FROM came WHERE came.contact_id = w.contact_id)
+                   AND NOT EXISTS (SELECT FROM came WHERE came.contact_id = w.contact_id AND came.kind = w.kind
+                                     AND came.subject = w.subject)),
                asked AS (
                  INSERT INTO runtime.question (service, kind, subject, due_at)
                  SELECT DISTINCT $1, came.kind, came.subject, $7::timestamptz FROM came
