@@ -35,7 +35,7 @@ RETRIES_S: Final = (60.0, 300.0, 1_800.0, 21_600.0)
 """When a question without an answer is asked again: first soon, then seldom."""
 
 AWAY_S: Final = 30.0
-"""How long nobody is asked after a whole round without any answer: then it is the network, not the domains."""
+"""How long nobody is asked after a round without any answer: then it is the network, not the domains."""
 
 EVERY_S: Final = 0.5
 """How often an idle process looks for questions."""
@@ -127,31 +127,30 @@ class Asking:
         self._clock = clock
         self._name = name
         self._most = max(1, int(rate * EVERY_S))
-        self._away_until: datetime | None = None
+        self._silent_until: datetime | None = None
 
     def chore(self) -> Chore:
         """The chore that asks."""
         return Chore(name="mail exchangers", every_s=EVERY_S, run=self.run)
 
     async def run(self) -> None:
-        """Ask what is due, as much as the rate allows until the next look; nothing while nobody answers."""
-        if self._is_away():
-            return
+        """Ask what is due, as much as the rate allows until the next look; after a silence of all, one at a time."""
         now = self._clock.now()
-        claimed = await self._facts.claim(self._name, now, self._most, LEASE_S, [KIND])
+        if self._silent_until is not None and now < self._silent_until:
+            return
+        most = self._most if self._silent_until is None else 1
+        claimed = await self._facts.claim(self._name, now, most, LEASE_S, [KIND])
+        if not claimed:
+            return
         answers = await asyncio.gather(*(self._outside.ask(one.question.subject) for one in claimed))
         now = self._clock.now()
         for one, answer in zip(claimed, answers, strict=True):
             await self._note(one, answer, now)
-        if claimed and not any(answers):
-            self._away_until = now + timedelta(seconds=AWAY_S)
+        self._silent_until = None if any(answers) else now + timedelta(seconds=AWAY_S)
 
     async def due(self) -> int:
         """Questions that could be asked now: while nobody answers, none."""
-        return 0 if self._is_away() else await self._facts.due(self._clock.now(), [KIND])
-
-    def _is_away(self) -> bool:
-        return self._away_until is not None and self._clock.now() < self._away_until
+        return 0 if self._silent_until is not None else await self._facts.due(self._clock.now(), [KIND])
 
     async def _note(self, claimed: Claimed, answer: Answer | None, now: datetime) -> None:
         if answer is None:

@@ -149,5 +149,18 @@ async def test_where_nobody_answers_nobody_is_asked_for_a_while(facts: Facts) ->
     assert len(outside.domains) == 2
     assert await asking.due() == 0
     clock.advance(AWAY_S + 1)
+    assert await asking.due() == 0, "whether anybody is there again shows only when one is asked"
     await asking.run()
     assert len(outside.domains) == 3
+
+
+async def test_after_a_silence_one_answer_is_enough_to_go_on(facts: Facts) -> None:
+    clock = ManualClock(NOW)
+    outside = Asked({})
+    asking = Asking(facts, outside, clock, "one", 4)
+    await asking.run()
+    outside.answers = {domain: Answer(Ground.EXCHANGER, TTL_MIN) for domain in ("0.de", "1.de", "2.de")}
+    for _ in range(2):
+        clock.advance(61)
+        await asking.run()
+    assert await facts.wake(clock.now(), None) == 3
