@@ -4,7 +4,7 @@ A name server of our own answers, lies, refuses and keeps silent on loopback.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
@@ -106,8 +106,8 @@ async def test_without_any_network_nothing_is_known() -> None:
 class Asked:
     """Who answers, in tests of the asking: as told, and counted."""
 
-    def __init__(self, answers: dict[str, Answer | None]) -> None:
-        self.answers = answers
+    def __init__(self, answers: Mapping[str, Answer | None]) -> None:
+        self.answers: Mapping[str, Answer | None] = answers
         self.domains: list[str] = []
 
     async def ask(self, domain: str) -> Answer | None:
