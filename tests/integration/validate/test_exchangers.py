@@ -4,7 +4,7 @@ A name server of our own answers, lies, refuses and keeps silent on loopback.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
@@ -106,8 +106,8 @@ async def test_without_any_network_nothing_is_known() -> None:
 class Asked:
     """Who answers, in tests of the asking: as told, and counted."""
 
-    def __init__(self, answers: Mapping[str, Answer | None]) -> None:
-        self.answers: Mapping[str, Answer | None] = answers
+    def __init__(self, answers: dict[str, Answer | None]) -> None:
+        self.answers = answers
         self.domains: list[str] = []
 
     async def ask(self, domain: str) -> Answer | None:
@@ -159,7 +159,7 @@ async def test_after_a_silence_one_answer_is_enough_to_go_on(facts: Facts) -> No
     outside = Asked({})
     asking = Asking(facts, outside, clock, "one", 4)
     await asking.run()
-    outside.answers = {domain: Answer(Ground.EXCHANGER, TTL_MIN) for domain in ("0.de", "1.de", "2.de")}
+    outside.answers |= {domain: Answer(Ground.EXCHANGER, TTL_MIN) for domain in ("0.de", "1.de", "2.de")}
     for _ in range(2):
         clock.advance(61)
         await asking.run()
