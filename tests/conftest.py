@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -38,7 +38,7 @@ async def empty_database(stack: Stack) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _fresh_database(stack: Stack, template: str) -> AsyncIterator[str]:
+async def _fresh_database(stack: Stack, template: str) -> AsyncGenerator[str]:
     name = f"test_{secrets.token_hex(8)}"
     url = await create_database(stack.database_url, name, template)
     yield url

@@ -80,9 +80,9 @@ class Chain:
         assert answer.status == 200, answer
         return answer.body
 
-    async def call(self, method: str, path: str, role: Role = Role.OPERATOR) -> Answer:
-        """Any other request without a body."""
-        return await self._call(method, path, role, None)
+    async def call(self, method: str, path: str, role: Role = Role.OPERATOR, said: Any = None) -> Answer:
+        """Any other request."""
+        return await self._call(method, path, role, said)
 
     async def send(self, **record: Any) -> str:
         """Post one record of the web form (or of the source that is named); the id of its event."""

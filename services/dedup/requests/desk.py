@@ -80,8 +80,8 @@ class Desk:
     async def _erase(self, request: ErasureRequested) -> list[Outgoing]:
         """Forget the person, wherever others move the records meanwhile; or say why nobody was forgotten."""
         says: list[Outgoing] = []
+        now, found = self._world.clock.now(), list[str]()
         for _ in range(MOVES_MAX):
-            now = self._world.clock.now()
             async with self._world.database.connection() as connection:
                 found = await self._meant(connection, request)
                 if len(found) != 1:

@@ -5,7 +5,7 @@ answer is compared, without versions and times.
 """
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +62,7 @@ async def lived(chain: Chain) -> None:
     for judgement in other.body["judgement_ids"]:
         assert (await chain.call("DELETE", f"/v1/judgements/{judgement}")).status == 200
     path = f"/v1/pins/{contacts['Müller']}/job_title"
-    pinned = await chain._call("PUT", path, Role.OPERATOR, {"value": "Erfinder"})
+    pinned = await chain.call("PUT", path, said={"value": "Erfinder"})
     assert pinned.status == 200, pinned
     deletion = {"source": "webform", "source_record_ids": ["6"]}
     assert (await chain.post("/v1/record-deletions", deletion)).status == 202
@@ -79,9 +79,10 @@ async def run_of(chain: Chain, path: str, wish: dict[str, str]) -> dict[str, Any
     asked = await chain.post(path, wish)
     assert asked.status == 202, asked
     await chain.settle()
+    run: dict[str, Any] = {}
     for _ in range(10):
         await chain.settle()
-        run: dict[str, Any] = await chain.get(f"{path.partition('?')[0]}/{asked.body['id']}")
+        run = await chain.get(f"{path.partition('?')[0]}/{asked.body['id']}")
         if run["state"] in ("done", "failed"):
             return run
     raise AssertionError(f"never ends: {run}")
@@ -188,7 +189,7 @@ async def settled(chain: Chain) -> None:
 
 
 @asynccontextmanager
-async def ruled(chain: Chain, rules: tuple[Rule, ...]) -> AsyncIterator[Chain]:
+async def ruled(chain: Chain, rules: tuple[Rule, ...]) -> AsyncGenerator[Chain]:
     """The chain with these rules instead of its own."""
     configuration = msgspec.structs.replace(chain.world.configuration, rules=rules, channels={"log": Channel()})
     world = replace(chain.world, configuration=configuration)
