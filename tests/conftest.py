@@ -1,6 +1,7 @@
 """What every test may ask for: the engines, an empty database, names that no other test uses."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -8,6 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.support.stack import Stack, create_database, drop_database, migrated_template, running_stack
+
+os.environ.setdefault("KONTAKTWERK_VALIDATE_DNS", "off")  # no test asks the world; those of the DNS bring their own
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ async def build(world: World) -> Service:
     standards = standards_of(world.configuration.fields, world.configuration.sources)
     asks = settings.dns == "on"
     facts = Facts(world.database, SERVICE)
-    asking = Asking(facts, Resolver(settings.dns_server), world.clock, world.ids.new(), settings.dns_rate)
+    asking = Asking(facts, Resolver(settings.dns_server, world.clock), world.clock, world.ids.new(), settings.dns_rate)
 
     async def pending() -> Mapping[str, int]:
         return {

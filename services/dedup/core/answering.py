@@ -86,7 +86,11 @@ def _version(contact: str | None, plan: Plan, scene: Scene) -> int | None:
 
 
 def causes(batch: Batch) -> dict[str, Cause]:
-    """What made the changes, by record id and by contact id, in the order of the batch; the last of a name holds."""
+    """What made the changes, by record id and by contact id, in the order of the batch; the last of a name holds.
+
+    Refreshes come before all others: a sender waits for a version that a record or an interaction made, and rules says
+    a version for whose cause nobody waits only where something changed.
+    """
     work = batch.work
     if work.restored is not None:
         return {"": work.restored.cause}
@@ -97,11 +101,14 @@ def causes(batch: Batch) -> dict[str, Cause]:
         made[""] = Cause(kind="judgement", id=batch.judgement_ids[0], by=work.verdict.by)
     names = {one.patch.event_id: record_id for record_id, told in batch.told.items() for one in told}
     names |= {event_id: one.contact_id for event_id, one in work.refreshes.items()}
-    waited = {one.event_id: one.said for one in work.happenings if one.waited}
-    for event_id, said in waited.items():
-        if event_id in names:
-            made[names[event_id]] = Cause(kind="interaction", id=event_id, source=said.source, by=said.by)
-    for event_id, cause in work.causes.items():
+    woken = {
+        one.event_id: Cause(kind="interaction", id=one.event_id, source=one.said.source, by=one.said.by)
+        for one in work.happenings
+        if one.waited
+    }
+    asked = {event_id: cause for event_id, cause in work.causes.items() if event_id in work.refreshes}
+    said = {event_id: cause for event_id, cause in work.causes.items() if event_id not in work.refreshes}
+    for event_id, cause in (*asked.items(), *woken.items(), *said.items()):
         if event_id in names:
             made.pop(names[event_id], None)
             made[names[event_id]] = cause

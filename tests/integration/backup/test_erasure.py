@@ -82,7 +82,7 @@ async def test_whoever_is_erased_is_nowhere_and_the_receipt_says_who_did_it(data
         assert {"dedup.record", "rules.contact", "backup.archive", "backup.version"} <= {*await rows_naming(chain)}
         receipt = await erase(chain, contact_id=contact_id)
         assert (receipt["state"], receipt["contact_id"]) == ("erased", contact_id)
-        assert receipt["services"].keys() == {"dedup", "rules", "ingest", "backup"}
+        assert receipt["services"].keys() == {"dedup", "validate", "rules", "ingest", "backup"}
         assert await rows_naming(chain) == []
         answer = await chain.call("GET", f"/v1/contacts/{contact_id}")
         assert (answer.status, answer.body["retired"]) == (410, "erased")

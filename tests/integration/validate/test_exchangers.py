@@ -25,6 +25,7 @@ from shared.runtime.facts import Facts, Question, Waiter
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SOA: Final = "ns.firma.de. post.firma.de. 1 7200 900 1209600 {minimum}"
 ZONE: Final[dict[tuple[str, str], tuple[int, str]]] = {
+    ("gmx.de.", "MX"): (86_400, "10 mx00.gmx.de."),
     ("mx.de.", "MX"): (86_400, "10 mail.mx.de."),
     ("short.de.", "MX"): (5, "10 mail.short.de."),
     ("long.de.", "MX"): (10_000_000, "10 mail.long.de."),
@@ -71,7 +72,7 @@ class NameServer(asyncio.DatagramProtocol):
 async def resolver() -> AsyncIterator[Resolver]:
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(NameServer, local_addr=("127.0.0.1", 0))
-    yield Resolver("127.0.0.1:{}".format(transport.get_extra_info("sockname")[1]))
+    yield Resolver("127.0.0.1:{}".format(transport.get_extra_info("sockname")[1]), ManualClock(NOW))
     transport.close()
 
 
@@ -99,8 +100,18 @@ async def test_what_is_no_answer_is_unknown(resolver: Resolver, monkeypatch: pyt
     assert await resolver.ask(domain) is None
 
 
+async def test_who_denies_what_certainly_exists_is_not_believed(
+    resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "WITNESSES", ("nobody.de", "nowhere.de"))
+    assert await resolver.ask("text.de") is None
+    assert (await resolver.ask("mx.de")) is not None
+    monkeypatch.setattr(client, "WITNESSES", ("nobody.de", "gmx.de"))
+    assert await resolver.ask("text.de") == Answer(Ground.NOTHING, timedelta(hours=2))
+
+
 async def test_without_any_network_nothing_is_known() -> None:
-    assert await Resolver("127.0.0.1:9").ask("mx.de") is None
+    assert await Resolver("127.0.0.1:9", ManualClock(NOW)).ask("mx.de") is None
 
 
 class Asked:
