@@ -162,6 +162,16 @@ async def test_a_refresh_says_the_contact_again_with_the_next_version(town: Town
     assert snapshots(settled)[contact].cause.kind == "refresh"
 
 
+async def test_a_version_that_a_sender_waits_for_is_caused_by_the_record_whatever_refresh_comes_with_it(
+    town: Town,
+) -> None:
+    """Harm: rules says what a refresh caused only where something changed, and the sender's receipt waits for ever."""
+    contact = next(iter(snapshots(await town.tell(says("a", **JOERG)))))
+    for place, batch in enumerate(([True, False], [False, True]), start=1):
+        events = [says("a", at=place, **JOERG) if is_record else refresh(contact, str(place)) for is_record in batch]
+        assert snapshots(await town.tell(*events))[contact].cause.kind == "record"
+
+
 async def test_a_refresh_of_a_former_id_follows_the_redirect(town: Town) -> None:
     await test_a_record_that_joins_two_contacts_leaves_a_redirect(town)
     (former,) = [contact for contact, (_, gone, _) in (await town.versions()).items() if gone == "merged"]
