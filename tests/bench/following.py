@@ -11,9 +11,11 @@ async def present_contacts(bootstrap_servers: str, topic: str = "contacts.clean"
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, group_id=None, enable_auto_commit=False)
     await consumer.start()
     try:
-        # What is assigned by itself may come too late.
-        cluster = await consumer._client.fetch_all_metadata()  # pyright: ignore[reportPrivateUsage]
-        partitions = [TopicPartition(topic, number) for number in cluster.partitions_for_topic(topic) or ()]
+        numbers = None
+        while not numbers:  # what is assigned by itself may come too late
+            cluster = await consumer._client.fetch_all_metadata()  # pyright: ignore[reportPrivateUsage]
+            numbers = cluster.partitions_for_topic(topic)
+        partitions = [TopicPartition(topic, number) for number in numbers]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
         await consumer.seek_to_beginning(*partitions)

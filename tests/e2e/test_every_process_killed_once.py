@@ -8,7 +8,8 @@ import asyncio
 from collections import defaultdict
 from pathlib import Path
 
-from tests.bench.following import present_contacts
+from shared.commands import present
+from shared.commands.running import Running
 from tests.bench.people import FOLDED, people
 from tests.support.system import System, running
 
@@ -26,7 +27,7 @@ async def test_whatever_is_killed_the_books_and_the_contacts_are_right(system_fo
             await asyncio.sleep(0.1)
         await killing
         books = await system.settled(RECORDS, seconds=180)
-        contacts = await present_contacts(system.endpoints()["kafka"])
+        contacts = await present.contacts(Running(system.data))
         status, page = await system.call("GET", "/v1/contacts?limit=50", "reader")
         assert status == 200
         said = {contact_id: contact["version"] for contact_id, contact in contacts.items()}

@@ -8,7 +8,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from tests.bench.following import present_contacts
+from shared.commands import present
+from shared.commands.running import Running
 from tests.bench.people import people
 from tests.support.system import running
 
@@ -27,7 +28,7 @@ async def test_three_posts_of_one_person_at_the_same_moment_make_one_contact(sys
             group = persons[start : start + 20]
             await asyncio.gather(*(post(person, source) for person in group for source in SOURCES))
         books = await system.settled(PERSONS * len(SOURCES))
-        contacts = await present_contacts(system.endpoints()["kafka"])
+        contacts = await present.contacts(Running(system.data))
     assert books["in_contacts"] == PERSONS * len(SOURCES)
     members = sorted(
         tuple(sorted((one["source_record_id"], one["source"]) for one in contact["records"]))
