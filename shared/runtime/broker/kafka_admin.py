@@ -138,12 +138,23 @@ class KafkaAdmin:
         while len(present) < len(wanted):
             await asyncio.sleep(0.1)
             present = await self._present(wanted)
+        if missing:
+            await self._serving(present)
         for name, count in present.items():
             if count != partitions:
                 raise ValueError(
                     f"topic {name} has {count} partitions, and {partitions} are configured (KONTAKTWERK_PARTITIONS): "
                     "the number cannot change, since keys would move to other partitions"
                 )
+
+    async def _serving(self, present: Mapping[str, int]) -> None:
+        """Wait until every leader answers.
+
+        The log names leaders before they know it themselves; whoever joins a group in between is rebalanced soon after.
+        """
+        await self._viewer.end_offsets(
+            [structs.TopicPartition(name, number) for name, count in present.items() for number in range(count)]
+        )
 
     async def _cluster(self) -> Cluster:
         names = {self._topic_prefix + topic.name: topic for topic in TOPICS}
