@@ -1,0 +1,8 @@
+"""Placeholder: keys."""
+
+revision = "0016"
+down_revision = "0015"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
