@@ -1,9 +1,7 @@
 """One child process that is kept alive: started, watched, started again, stopped."""
 
 import asyncio
-import contextlib
 import signal
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from pathlib import Path
 
 from deploy.local.folder import LOOPBACK
 from deploy.local.plan import pause_s
-from deploy.local.processes import spawn
+from deploy.local.starting import Running, Starter, ended
 
 CALM_S = 60.0
 """Whoever has lived this long and dies is not "dying repeatedly"."""
@@ -56,10 +54,8 @@ class Instance:
 
     service: str
     name: str
-    command: Sequence[str]
     env: Mapping[str, str]
     port: int
-    folder: Path
     log: Path
     pass_fds: Sequence[int] = ()
 
@@ -67,20 +63,26 @@ class Instance:
 class Child:
     """The process of one instance and its lives."""
 
-    def __init__(self, instance: Instance, pause_s_max: float) -> None:
+    def __init__(self, instance: Instance, starter: Starter, pause_s_max: float) -> None:
         self.instance = instance
         self.lives = Lives(pause_s_max)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._starter = starter
+        self._process: Running | None = None
 
     @property
     def pid(self) -> int | None:
         """Of the living process."""
         return self._process.pid if self._process is not None else None
 
+    @property
+    def started(self) -> bool:
+        """Whether it has been started and has not been seen to end."""
+        return self._process is not None
+
     def start(self) -> None:
         """Start it; it is not ready yet."""
         it = self.instance
-        self._process = spawn(it.command, it.folder, it.log, it.env, pass_fds=it.pass_fds)
+        self._process = self._starter.start(it.name, ["run", it.service], it.env, it.log, it.pass_fds)
         self.lives.born(time.monotonic())
 
     def exit_code(self) -> int | None:
@@ -98,19 +100,14 @@ class Child:
 
     async def drain(self) -> bool:
         """Ask it to finish what it has in hand and go; False if it had to be killed."""
-        process = self._process
+        process, self._process = self._process, None
         if process is None:
             return True
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.to_thread(process.wait, DRAIN_TIMEOUT_S)
-            graceful = True
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            graceful = False
-        self._process = None
+        process.signal(signal.SIGTERM)
+        graceful = await ended(process, DRAIN_TIMEOUT_S)
+        if not graceful:
+            process.signal(signal.SIGKILL)
+            await ended(process, DRAIN_TIMEOUT_S)
         return graceful
 
 

@@ -1,12 +1,15 @@
 """What `up` is going to run: which services, how many of each, by which command, at which addresses."""
 
+import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from deploy.local.errors import WrongWishError
-from deploy.local.folder import LOOPBACK
+from deploy.local.folder import LOOPBACK, DataFolder
+from deploy.local.starting import FromNothing, FromNursery, Starter
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,6 +20,9 @@ ROLES = ("sender", "reader", "steward", "privacy", "operator")
 
 WORKERS_MAX = 32
 """Of one service. Beyond the partition count (12 unless set otherwise) workers of a stage stand idle anyway."""
+
+COMMAND: Final = (sys.executable, "-P", "-m", "services")
+"""Runs our verbs. -P: a folder where `up` was called must not shadow ours."""
 
 KAFKA_ACCESS = ("KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_", "KAFKA_SSL_")
 """Variables that say how to reach somebody else's Kafka; the embedded one speaks plainly on loopback."""
@@ -29,8 +35,8 @@ class Plan:
     data: Path
     port: int
     workers: Mapping[str, int] = field(default_factory=dict[str, int])
-    command: Sequence[str] = (sys.executable, "-P", "-m", "services")
-    """Runs our verbs; tests put a stand-in here. -P: a folder where `up` was called must not shadow ours."""
+    command: Sequence[str] = COMMAND
+    """Tests put a stand-in here."""
     admit: Callable[[str, Mapping[str, str]], Awaitable[None]] | None = None
     """Makes tokens known to a database; None: as the services do it."""
     restart_pause_s_max: float = 10.0
@@ -43,6 +49,12 @@ class Plan:
                 raise WrongWishError(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
             if not 1 <= count <= WORKERS_MAX:
                 raise WrongWishError(f"{count} workers of {service}: possible are 1 to {WORKERS_MAX}")
+
+    def starter(self, folder: DataFolder) -> Starter:
+        """What starts our verbs: the nursery where it can be, and where nobody has put a stand-in."""
+        if self.command is COMMAND and FromNursery.possible():
+            return FromNursery(folder.path, folder.logs / "nursery.log", ours(os.environ))
+        return FromNothing(self.command, folder.path)
 
     def instances(self) -> list[tuple[str, str]]:
         """Service and name of every child process; the name is stable and unique in this folder."""
@@ -60,12 +72,19 @@ def owners(ports: Mapping[str, int], plan: Plan) -> str:
 def environment(inherited: Mapping[str, str], kafka: str, database: str, *, embedded_kafka: bool) -> dict[str, str]:
     """What every child finds in its environment: ours, the engines, and where our packages lie."""
     kept = {key: value for key, value in inherited.items() if not (embedded_kafka and key.startswith(KAFKA_ACCESS))}
-    path = [str(ROOT), *filter(None, [inherited.get("PYTHONPATH")])]
     return {
         "KONTAKTWERK_CONFIG_DIR": str(ROOT / "deploy" / "config"),  # wherever `up` was called from
-        **kept,
+        **ours(kept),
         "KAFKA_BOOTSTRAP_SERVERS": kafka,
         "DATABASE_URL": database,
+    }
+
+
+def ours(inherited: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which Python finds our packages."""
+    path = [str(ROOT), *filter(None, [inherited.get("PYTHONPATH")])]
+    return {
+        **inherited,
         "PYTHONPATH": ":".join(dict.fromkeys(path)),
         "PYTHONUNBUFFERED": "1",  # the last line before a crash is the one that explains it
     }

@@ -17,6 +17,7 @@ from deploy.local.plan import SERVICES, Plan, environment, owners
 from deploy.local.postgres import POSTGRES_VERSION, Postgres
 from deploy.local.processes import POLL_S, tail
 from deploy.local.screen import Screen
+from deploy.local.starting import Starter
 from deploy.local.tokens import adopt, tokens_of
 from deploy.local.verbs import run_verb
 
@@ -46,19 +47,19 @@ class System:
         self._screen = screen
         self._engines: dict[str, KeptEngine] = {}
         self._children: list[Child] = []
+        self._starter: Starter | None = None
         self._door: socket.socket | None = None
         self._known: Endpoints | None = None
 
     async def start(self) -> Endpoints:
         """Start everything in order and return when every service is ready. Raises CannotRunError."""
         self._open_door()
+        starter = self._starter = self._plan.starter(self._folder)
         kafka, database = await self._start_engines()
         env = environment(os.environ, kafka, database, embedded_kafka="kafka" in self._engines)
-        await asyncio.gather(
-            *(run_verb([*self._plan.command, verb], env, self._folder) for verb in ("topics", "migrate"))
-        )
+        await asyncio.gather(*(run_verb(starter, verb, env, self._folder) for verb in ("topics", "migrate")))
         self._screen.step("topics, tables", "made or found")
-        self._children = [Child(it, self._plan.restart_pause_s_max) for it in self._instances(env)]
+        self._children = [Child(it, starter, self._plan.restart_pause_s_max) for it in self._instances(env)]
         for child in self._children:
             child.start()
         tokens, admit = tokens_of(self._folder), self._plan.admit or adopt
@@ -87,6 +88,8 @@ class System:
         self._known = None
         self._close_door()
         await self._drain_all()
+        if self._starter is not None:
+            self._starter.close()
         await asyncio.gather(*(engine.stop() for engine in self._engines.values()))
 
     def _open_door(self) -> None:
@@ -135,7 +138,6 @@ class System:
             Instance(
                 service=service,
                 name=name,
-                command=[*self._plan.command, "run", service],
                 env={
                     **everybody,
                     "KONTAKTWERK_INSTANCE": name,
@@ -143,7 +145,6 @@ class System:
                     **({"KONTAKTWERK_INGEST_FD": str(door)} if service == "ingest" else {}),
                 },
                 port=ports[name],
-                folder=self._folder.path,
                 log=self._folder.logs / f"{name}.log",
                 pass_fds=[door] if service == "ingest" else [],
             )
@@ -172,7 +173,7 @@ class System:
             self._screen.happened(
                 f"{child.instance.name} ended with {code}; starting it again" + (f" in {pause:.1f} s" if pause else "")
             )
-        if child.pid is None and child.lives.due(now):
+        if not child.started and child.lives.due(now):
             child.start()
 
     async def _drain_all(self) -> None:
