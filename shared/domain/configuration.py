@@ -9,16 +9,34 @@ from typing import Any, Literal
 import msgspec
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One source: how its deliveries are read and how much its word counts (trust 0 to 100)."""
+Vendor = Literal[
+    "generic", "form", "brevo", "calendly", "contact-form-7", "gravity-forms", "hubspot", "jotform", "mailchimp",
+    "standard-webhooks", "stripe", "tally", "typeform",
+]  # fmt: skip
+"""How deliveries of a source are read; docs/connectors has a page for each."""
 
-    connector: Literal["generic"] = "generic"
+
+class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One source: how its deliveries are read and how much its word counts (trust 0 to 100).
+
+    `key`, `origins`, `thanks`, `honeypot` and `limit` are of a form on a page; `public_url` is the address HubSpot signs.
+    `hooks`: paused answers 503, so that vendors try again; gone answers 410, so that they stop.
+    """
+
+    connector: Vendor = "generic"
     trust: int = 50
     country: str | None = None
     language: str | None = None
     secrets: tuple[str, ...] = ()
     map: Mapping[str, str] = {}
     empty: Literal["keep", "clear"] = "keep"
+    hooks: Literal["open", "paused", "gone"] = "open"
+    public_url: str | None = None
+    key: str | None = None
+    origins: tuple[str, ...] = ()
+    thanks: str | None = None
+    honeypot: str | None = None
+    limit: str | None = None
 
     def __repr__(self) -> str:
         return f"Source(connector={self.connector}, trust={self.trust})"

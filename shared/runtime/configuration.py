@@ -213,6 +213,12 @@ def _source(name: Any, said: Any, folder: Path, environment: Mapping[str, str]) 
         raise Misconfigured(f"{place}.trust: is from 0 to 100")
     if source.country is not None and not re.fullmatch(r"[A-Z]{2}", source.country):
         raise Misconfigured(f"{place}.country: is a code of two capital letters, such as DE")
+    if source.connector == "form" and not re.fullmatch(r"pk_[A-Za-z0-9_-]{8,128}", source.key or ""):
+        raise Misconfigured(f"{place}.key: a form needs a public key: pk_ and 8 or more letters or digits")
+    if source.limit is not None and not re.fullmatch(r"[1-9][0-9]{0,5}/(s|min|h)", source.limit):
+        raise Misconfigured(f"{place}.limit: is a number a second, minute or hour such as 10/min")
+    if source.thanks is not None and not re.match(r"https?://", source.thanks):
+        raise Misconfigured(f"{place}.thanks: is the whole address of a page such as https://example.org/thanks")
     secrets = tuple(_resolved(one, f"{place}.secrets", folder, environment) for one in source.secrets)
     return msgspec.structs.replace(source, secrets=secrets)
 
