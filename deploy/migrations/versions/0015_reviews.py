@@ -1,8 +1,44 @@
-"""Placeholder: reviews."""
+"""Reviews: ordered by what an answer is worth, assigned, put off until a day, and asked again for a reason."""
+
+from alembic import op
 
 revision = "0015"
 down_revision = "0014"
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Add what a queue needs, and what was seen when somebody judged."""
+    op.execute("""
+        -- `benefit`: thousandths of a pair of records that an answer is expected to set right; `answer`: the last one.
+        ALTER TABLE dedup.review
+            ADD COLUMN reason text NOT NULL DEFAULT 'borderline'
+                CHECK (reason IN ('borderline', 'contradiction', 'oversized', 'changed', 'control')),
+            ADD COLUMN benefit integer NOT NULL DEFAULT 0,
+            ADD COLUMN assignee text,
+            ADD COLUMN due_at timestamptz,
+            ADD COLUMN answer text CHECK (answer IN ('same', 'different', 'later')),
+            ADD COLUMN answer_reason text;
+        UPDATE dedup.review r
+            SET benefit = round(1000 * least(n.records - 1, 1000000) / (1 + power(2::float8, -r.weight / 1000.0)))
+            FROM (SELECT review_id, count(*) AS records FROM dedup.review_record GROUP BY 1) n
+            WHERE n.review_id = r.review_id;
+        UPDATE dedup.review SET due_at = changed_at + interval '14 days' WHERE state = 'later';
+        DROP INDEX dedup.review_best;
+        CREATE INDEX review_best ON dedup.review (state, benefit DESC, review_id);
+        CREATE INDEX review_due ON dedup.review (due_at) WHERE state = 'later';
+
+        -- `review_id`: the question that was answered; `seen`: the evidence of that moment, MessagePack.
+        ALTER TABLE dedup.judgement ADD COLUMN review_id uuid, ADD COLUMN seen bytea;
+        CREATE INDEX judgement_review ON dedup.judgement (review_id) WHERE review_id IS NOT NULL;
+    """)
+
+
+def downgrade() -> None:
+    """Take them away."""
+    op.execute("""
+        ALTER TABLE dedup.judgement DROP COLUMN review_id, DROP COLUMN seen;
+        DROP INDEX dedup.review_best, dedup.review_due;
+        ALTER TABLE dedup.review DROP COLUMN reason, DROP COLUMN benefit, DROP COLUMN assignee, DROP COLUMN due_at,
+            DROP COLUMN answer, DROP COLUMN answer_reason;
+        CREATE INDEX review_best ON dedup.review (state, weight DESC, review_id);
+    """)

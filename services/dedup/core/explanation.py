@@ -69,6 +69,7 @@ def explain_pair(evidence: Evidence, model: Model, language: Language = "de") ->
             "field": part.field,
             "grade": part.grade,
             "bits": part.weight / MILLI,
+            "millibits": part.weight,
             "text": _text(part.field, part.grade, language),
         }
         for part in evidence.parts
@@ -76,6 +77,7 @@ def explain_pair(evidence: Evidence, model: Model, language: Language = "de") ->
     return {
         "parts": parts,
         "bits": evidence.weight / MILLI,
+        "millibits": evidence.weight,
         "probability": round(probability(evidence.weight), 6),
         "outcome": result,
         "text": _say(_OUTCOMES, result, language),

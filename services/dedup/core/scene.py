@@ -9,7 +9,6 @@ from services.dedup.core.clustering import Judgement, Offer
 from services.dedup.core.comparison import Evidence
 from services.dedup.core.folding import Stored
 from services.dedup.core.pinning import Pin
-from services.dedup.core.reviewing import review_id_of
 from shared.domain.contact import Cause
 from shared.domain.normalise import Traits
 
@@ -51,22 +50,6 @@ class Row:
     retired: Literal["merged", "deleted", "erased"] | None = None
     merged_into: str | None = None
     merged_into_version: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """A question for a person: whether these groups of records are one. Its id follows from the groups."""
-
-    review_id: str
-    state: str
-    weight: int
-    groups: tuple[tuple[str, ...], ...]
-    opened_at: datetime
-
-    @property
-    def records(self) -> list[str]:
-        """All records it is about."""
-        return [record_id for group in self.groups for record_id in group]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +119,3 @@ def held_by(home: Mapping[str, str | None]) -> dict[str, frozenset[str]]:
         if contact is not None:
             held.setdefault(contact, []).append(record_id)
     return {contact: frozenset(records) for contact, records in held.items()}
-
-
-def reviews(offers: Iterable[Offer], now: datetime) -> list[Review]:
-    """The reviews that these offers ask for."""
-    return [Review(review_id_of(one.groups), "open", one.weight, one.groups, now) for one in offers]

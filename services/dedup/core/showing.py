@@ -8,7 +8,8 @@ from services.dedup.core.comparison import Evidence
 from services.dedup.core.explanation import Language, explain_pair, short, why_not
 from services.dedup.core.folding import Stored
 from services.dedup.core.model import MILLI, Model, probability
-from services.dedup.core.scene import Pair, Review
+from services.dedup.core.reviewing import Review
+from services.dedup.core.scene import Pair
 from shared.domain.record import LIST_FIELDS, SOMETHING_TO_GO_BY, TEXT_FIELDS, Record, Said
 
 _LABEL: Final = ("salutation", "name_prefix", "given_name", "family_name", "full_name", "company")
@@ -60,17 +61,25 @@ def review(
 ) -> dict[str, Any]:
     """A review with its groups as they are now, and the evidence across them."""
     home = {one: records[one].contact_id for one in asked.records if one in records}
+    side = {one: place for place, group in enumerate(asked.groups) for one in group if one in records}
     across = [
         pair(ids, found, model, language)
         for ids, found in evidence.items()
-        if ids[0] in home and ids[1] in home and home[ids[0]] != home[ids[1]]
+        if ids[0] in side and ids[1] in side and side[ids[0]] != side[ids[1]]
     ]
     return {
         "review_id": asked.review_id,
         "state": asked.state,
         "bits": asked.weight / MILLI,
         "probability": round(probability(asked.weight), 6),
+        "reason": asked.reason,
+        "benefit": asked.benefit / MILLI,
+        "assignee": asked.assignee,
         "opened_at": asked.opened_at,
+        "due_at": asked.due_at,
+        "answer": asked.answer,
+        "answer_reason": asked.answer_reason,
+        "decided_by": asked.decided_by,
         "groups": [
             {
                 "contact_id": next((home[one] for one in group if home.get(one)), None),
@@ -83,8 +92,9 @@ def review(
 
 
 def is_question(shown: Mapping[str, Any]) -> bool:
-    """False for a review whose groups meanwhile are one contact, or gone."""
-    return len({group["contact_id"] for group in shown["groups"] if group["contact_id"] is not None}) > 1
+    """False for a review whose groups are gone, or meanwhile one contact where it asks whether they should be."""
+    there = [group["contact_id"] for group in shown["groups"] if group["contact_id"] is not None]
+    return len(there if shown["reason"] in ("changed", "control") else {*there}) > 1
 
 
 def as_written(written: Mapping[str, Any], pointer: str) -> Record | Sequence[tuple[str, str]]:
