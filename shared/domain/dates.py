@@ -10,10 +10,14 @@ from shared.domain.text import fold
 TWO_DIGIT_YEARS_FROM: Final = 1911
 """A two-digit year means the century after this: contacts are rarely older than that or born after 2010."""
 
-PLACEHOLDER_DATES: Final = frozenset(
-    {"1900-01-01", "1970-01-01", "1901-01-01", "1899-12-30", "1899-12-31", "2000-01-01"}
-)
-"""What systems and people write where they know no date."""
+PLACEHOLDER_DATES: Final = frozenset({
+    "1900-01-01", "1970-01-01", "1901-01-01", "1899-12-30", "1899-12-31", "2000-01-01", "1753-01-01", "1600-01-01",
+    "1601-01-01", "1800-01-01", "1000-01-01",
+})  # fmt: skip
+"""What systems and people write where they know no date; among them the first days of several calendars."""
+
+EARLIEST: Final = "1000"
+"""Registers and collections hold people of long ago; a year of three digits is a slip."""
 
 _ISO: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[t ].*)?")
 _COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})")
@@ -50,7 +54,7 @@ def parse_birthday(text: str | None) -> str | None:
 def known_birthday(text: str | None) -> str | None:
     """The birthday as ISO 8601, or None where the date is unreadable or only fills a field (01.01.1900)."""
     read = parse_birthday(text)
-    return None if read is None or read in PLACEHOLDER_DATES or read < "1880" else read
+    return None if read is None or read in PLACEHOLDER_DATES or read < EARLIEST else read
 
 
 def _year(digits: str) -> int:

@@ -14,8 +14,8 @@ from shared.domain.names import roots_of
 from shared.domain.normalise import Traits
 from shared.domain.text import flat
 
-LOCAL_MIN: Final = 6
-"""Shorter local parts (anna, mueller) name thousands of people at thousands of domains."""
+LOCAL_MIN: Final = 5
+"""Shorter local parts (anna, max) name thousands of people at thousands of domains; what many share is generic."""
 
 PHONE_TAIL: Final = 7
 """Last digits by which a number is found whatever was written before them: enough to be rare, few enough for a
@@ -83,15 +83,29 @@ def _placed(traits: Traits, first: str, family: str) -> Iterator[str]:
     place = traits.postcode or traits.city
     if traits.street and place:
         yield f"street|{traits.street}|{traits.house_number or ''}|{place}"
-    if traits.birthday and (first or family):
-        yield f"born|{traits.birthday}|{''.join(sorted((first[:1], family[:1])))}"
-    if place and family:
-        yield f"place|{place}|{family}"
+    names = {name for name in (first, family) if len(name) > 1}
+    if place:
+        for beginning in {name[:PREFIX] for name in names}:
+            yield f"place|{place}|{beginning}"
+    if traits.birthday:
+        yield from _born(traits.birthday, place, names or {name for name in (first, family) if name})
     if traits.company:
-        company = traits.company[:12]
-        for name in (first, family):
-            if len(name) > 1:
-                yield f"company|{company}|{name}"
+        for name in names:
+            yield f"company|{traits.company[:12]}|{name}"
+
+
+def _born(birthday: str, place: str | None, names: set[str]) -> Iterator[str]:
+    """A birthday says much, and is often half wrong: the whole of it, its year and its day each find by themselves."""
+    year, day = birthday[:4], birthday[5:]
+    for initial in {name[0] for name in names}:
+        yield f"born|{birthday}|{initial}"
+        if place:
+            yield f"aged|{year}|{place}|{initial}"
+    for sound in {cologne(name) for name in names} - {""}:
+        yield f"year|{year}|{sound}"
+        yield f"day|{day}|{sound}"
+    if place:
+        yield f"born|{birthday}|{place}"
 
 
 def _organisation(traits: Traits) -> Iterator[str]:

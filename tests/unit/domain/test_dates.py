@@ -29,10 +29,14 @@ def test_what_is_no_date_is_none(text: str | None) -> None:
     assert parse_birthday(text) is None
 
 
-@pytest.mark.parametrize("text", ["01.01.1900", "1970-01-01", "1.1.1901", "0001-01-01"])
+@pytest.mark.parametrize("text", ["01.01.1900", "1970-01-01", "1.1.1901", "0001-01-01", "1753-01-01", "0980-02-29"])
 def test_dates_that_only_fill_a_field_are_not_known(text: str) -> None:
     assert parse_birthday(text) is not None
     assert known_birthday(text) is None
+
+
+def test_people_of_long_ago_have_birthdays_too() -> None:
+    assert known_birthday("30.10.1449") == "1449-10-30"
 
 
 def test_the_day_comes_first_where_both_are_possible() -> None:
