@@ -3,21 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hmac import compare_digest
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from services.ingest.client import Log, Owners
-from services.ingest.connectors import generic
 from services.ingest.core import openapi
 from services.ingest.core.decide import Deletion, Item, Receipt
-from services.ingest.core.identity import hook_id_of, record_id_of
+from services.ingest.core.identity import record_id_of
 from services.ingest.core.interaction import read_interaction
 from services.ingest.core.letters import shown
 from services.ingest.core.limits import Fault, Faults, is_id
-from services.ingest.core.reading import Delivery, read_record
+from services.ingest.core.reading import read_record
 from services.ingest.core.request import (
     ELEMENTS_MAX,
     FORBIDDEN,
@@ -27,22 +25,17 @@ from services.ingest.core.request import (
     elements_of,
     refusal_of,
 )
-from services.ingest.stage import Aside, Door, Key, Replay
+from services.ingest.hooks import api as hooks
+from services.ingest.stage import Door, Key, Replay
 from services.ingest.store import Shelf, Store
 from shared.contracts import api as contracts
 from shared.domain.configuration import Source
 from shared.domain.record import Json
 from shared.runtime import http
-from shared.runtime.access import Access, Caller, Role, bearer, require
+from shared.runtime.access import Caller, Role, require
 from shared.runtime.http import Problem, json_response, read_body, read_json, traceparent_of
 from shared.runtime.world import World
-from shared.topology import MESSAGE_BYTES_MAX, PATH_WORDS
-
-HOOK_BYTES_MAX: Final = MESSAGE_BYTES_MAX
-"""A body that nobody can read is set aside whole, so it must fit into one message."""
-
-CONTENT_TYPE_CHARACTERS_MAX: Final = 200
-"""A content type with a boundary has a hundred."""
+from shared.topology import PATH_WORDS
 
 KEY_CHARACTERS_MAX: Final = 255
 """An Idempotency-Key is an id of the sender's making."""
@@ -97,7 +90,15 @@ def routers(parts: Parts) -> tuple[APIRouter, ...]:
     settings = parts.world.settings
     described = contracts.router(settings.release, settings.topic_prefix)
     followed = contracts.following(parts.world)
-    return (deliveries(parts), hooks(parts), readings(parts), dead_letters(parts), described, followed, address(parts))
+    return (
+        deliveries(parts),
+        hooks.router(parts.world, parts.door),
+        readings(parts),
+        dead_letters(parts),
+        described,
+        followed,
+        address(parts),
+    )
 
 
 def deliveries(parts: Parts) -> APIRouter:
@@ -137,36 +138,6 @@ def deliveries(parts: Parts) -> APIRouter:
         ids = [record_id_of(parts.door.key, asked.source, one) for one in asked.source_record_ids]
         items = [Deletion(record_id, asked.source) for record_id in ids]
         return _receipts(await parts.door.accept(items, traceparent_of(request)))
-
-    return router
-
-
-def hooks(parts: Parts) -> APIRouter:
-    """Vendors' web hooks: authentic ones always get 202, whatever they hold."""
-    router = APIRouter(tags=["hooks"])
-
-    @router.post("/hooks/{source}", status_code=202)
-    async def hook(request: Request, source: str) -> Response:
-        """A delivery of a vendor that sends a bearer token."""
-        await _authentic(parts, request, source, None)
-        return await _hooked(parts, request, source)
-
-    @router.post("/hooks/{source}/{secret}", status_code=202)
-    async def hook_with_secret(request: Request, source: str, secret: str) -> Response:
-        """A delivery of a vendor that can only be told apart by a secret in the path."""
-        await _authentic(parts, request, source, secret)
-        return await _hooked(parts, request, source)
-
-    @router.api_route("/hooks/{source}", methods=["GET", "HEAD"], include_in_schema=False)
-    async def greeting(source: str) -> Response:
-        """Vendors look whether somebody is there before they send."""
-        return _greeting(parts, source)
-
-    @router.api_route("/hooks/{source}/{secret}", methods=["GET", "HEAD"], include_in_schema=False)
-    async def greeting_with_secret(request: Request, source: str, secret: str) -> Response:
-        """As above."""
-        await _authentic(parts, request, source, secret)
-        return _greeting(parts, source)
 
     return router
 
@@ -354,51 +325,6 @@ def _may_see(caller: Caller, source: str | None) -> bool:
 def _may_write(caller: Caller, source: str) -> None:
     if not _may_see(caller, source):
         raise Problem(403, "Forbidden", "This is not a source of this token.")
-
-
-async def _authentic(parts: Parts, request: Request, source: str, secret: str | None) -> None:
-    """Let in who knows one of the source's secrets (in the path, or as bearer token) or a token that may write it."""
-    configured = parts.sources.get(source)
-    if configured is None:
-        raise Problem(404, "Not found")
-    token = bearer(request)
-    shown_ = secret if secret is not None else token
-    if shown_ is not None and _any_equal(shown_, configured.secrets):
-        return
-    if secret is None and token is not None:
-        access: Access = request.app.state.access
-        caller = await access.caller(token)
-        if caller is not None and caller.role in (Role.SENDER, Role.OPERATOR) and _may_see(caller, source):
-            return
-    raise Problem(401, "Unauthorized", headers={"WWW-Authenticate": "Bearer"})
-
-
-def _any_equal(said: str, secrets: Sequence[str]) -> bool:
-    """Compares with every secret in full, so that time tells nothing."""
-    found = [compare_digest(said.encode("utf-8", "surrogatepass"), one.encode()) for one in secrets]
-    return any(found)
-
-
-def _greeting(parts: Parts, source: str) -> Response:
-    if source not in parts.sources:
-        raise Problem(404, "Not found")
-    return json_response({"status": "ready"})
-
-
-async def _hooked(parts: Parts, request: Request, source: str) -> Response:
-    body = await read_body(request, HOOK_BYTES_MAX)
-    content_type = request.headers.get("content-type", "application/json")[:CONTENT_TYPE_CHARACTERS_MAX]
-    now = parts.world.clock.now()
-    read = generic.deliveries_of(source, parts.sources, content_type, body, now)
-    good = [one for one in read if isinstance(one, Delivery)]
-    asides = [
-        Aside(hook_id_of(source, one.body, now), source, one.reason, one.detail, one.body, one.content_type)
-        for one in read
-        if isinstance(one, generic.Bad)
-    ]
-    accepted = iter(await parts.door.accept(good, traceparent_of(request)) if good else ())
-    set_aside = iter(await parts.door.set_aside(asides) if asides else ())
-    return _receipts([next(accepted) if isinstance(one, Delivery) else next(set_aside) for one in read])
 
 
 def _source(name: str, source: Source, row: Any) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from services.ingest.client import Log
-from services.ingest.connectors import generic
+from services.ingest.connectors.hook import Hook
+from services.ingest.connectors.known import connector_of
+from services.ingest.connectors.reading import Bad, items_of, read_hook
 from services.ingest.core.decide import Accepted, Item, Known, Receipt, decide, plan
 from services.ingest.core.following import Note, Told, notes_of
 from services.ingest.core.identity import digest
@@ -274,11 +276,18 @@ class Replay:
         if source not in sources:
             return Skip("its source is no longer configured")
         content_type = dict(message.headers).get("content-type", b"").decode("utf-8", "replace")
-        read = generic.deliveries_of(source, sources, content_type, message.value or b"", self._world.clock.now())
-        if len(read) != 1 or isinstance(read[0], generic.Bad):
+        hook = Hook(source=source, body=message.value or b"", content_type=content_type, at=self._world.clock.now())
+        read = read_hook(connector_of(sources[source]), hook, sources)
+        good = [one for one in read if not isinstance(one, Bad)]
+        if len(good) < len(read):
             return Skip("still cannot be read: mend the mapping of its source first")
+        if not good:
+            return Skip("says nothing about a contact")
+        first, *others = items_of(good, source, self._door.key)
         if not dry_run:
-            await self._door.accept_as(read[0], row["event_id"], trace)
+            await self._door.accept_as(first, row["event_id"], trace)
+            if others:
+                await self._door.accept(others, trace)
             await self._mark(row)
         return "record"
 

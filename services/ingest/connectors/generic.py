@@ -1,25 +1,24 @@
 """Generic: JSON, urlencoded and multipart deliveries with names of the vendor's own, read by the mapping of the source.
 
-What is authentic and cannot be read is no error of the request (contract section 5, promise 8): it comes back as
-Unreadable, and is set aside byte for byte.
+- **Authentic**: a secret in the path, as bearer token or as user and password; or a sender token of ours.
+- **Says**: one record for each payload; `map` names dotted paths.
 """
 
 import contextlib
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from services.ingest.connectors.hook import Connector, Hook, Payload, Record, Says, Unreadable
+from services.ingest.connectors.signatures import by_secret
 from services.ingest.core.mapping import record_of
-from services.ingest.core.reading import NOTHING_TO_GO_BY, Delivery, read_record
-from services.ingest.core.request import RECORD_BYTES_MAX
 from shared.domain.configuration import Source
 from shared.domain.outcome import LetterReason
-from shared.domain.record import LIST_FIELDS, TEXT_FIELDS, Json
+from shared.domain.record import Json
 
 DELIVERIES_MAX: Final = 1_000
 """As many as one request of our own senders may bring."""
@@ -30,61 +29,15 @@ FIELDS_MAX: Final = 1_000
 DEPTH_MAX: Final = 10
 """`data[merges][GROUPINGS][0][name]` has five."""
 
-FAULTS_TOLD_MAX: Final = 10
-"""The detail of a letter is a sentence; names of unknown fields stay out of it, since they may be anybody's."""
-
 FORM: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
 
 
-class Unreadable(NamedTuple):
-    """Why a body is no delivery; the detail quotes nothing of it."""
-
-    reason: LetterReason
-    detail: str
+def _says(payload: Payload, hook: Hook, source: Source) -> list[Says] | Unreadable:
+    return [Record(record_of(payload, hook.source, source.map))]
 
 
-class Bad(NamedTuple):
-    """One delivery that goes to the dead letters: why, its bytes as they came, and what they are."""
-
-    reason: LetterReason
-    detail: str
-    body: bytes
-    content_type: str
-
-
-def deliveries_of(
-    source: str, sources: Mapping[str, Source], content_type: str, body: bytes, arrived_at: datetime
-) -> list[Delivery | Bad]:
-    """What one authentic request of a vendor brings, in order. `source` is configured. Never raises.
-
-    Of an array each element is taken or set aside by itself.
-    """
-    payloads = payloads_of(content_type, body)
-    if isinstance(payloads, Unreadable):
-        return [Bad(payloads.reason, payloads.detail, body, content_type)]
-    whole = (body, content_type) if len(payloads) == 1 else None
-    return [_delivery(payload, whole, source, sources, arrived_at) for payload in payloads]
-
-
-def _delivery(
-    payload: Mapping[str, Json],
-    whole: tuple[bytes, str] | None,
-    source: str,
-    sources: Mapping[str, Source],
-    arrived_at: datetime,
-) -> Delivery | Bad:
-    body, content_type = whole or (msgspec.json.encode(payload), "application/json")
-    if len(body) > RECORD_BYTES_MAX:
-        return Bad(LetterReason.TOO_LARGE, f"more than {RECORD_BYTES_MAX} bytes", body, content_type)
-    read = read_record(record_of(payload, source, sources[source].map), sources, arrived_at)
-    if isinstance(read, Delivery):
-        return read
-    nothing = any(fault.detail == NOTHING_TO_GO_BY for fault in read)
-    reason = LetterReason.NOTHING_TO_GO_BY if nothing else LetterReason.INVALID
-    places = {f"/{step}" for step in (*TEXT_FIELDS, *LIST_FIELDS, "source_record_id", "observed_at", "consents")}
-    told = [(fault.pointer if fault.pointer in places else "", fault.detail) for fault in read[:FAULTS_TOLD_MAX]]
-    return Bad(reason, "; ".join(f"{place} {detail}".strip() for place, detail in told), body, content_type)
+CONNECTOR: Final = Connector(by_secret, _says, tokens=True)
 
 
 def payloads_of(content_type: str, body: bytes) -> list[Mapping[str, Json]] | Unreadable:

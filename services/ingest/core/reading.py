@@ -61,11 +61,14 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
         return f"Delivery({self.source})"
 
 
-def read_record(said: Json, sources: Mapping[str, Source], arrived_at: datetime) -> Delivery | Faults:
+def read_record(
+    said: Json, sources: Mapping[str, Source], arrived_at: datetime, *, partial: bool = False
+) -> Delivery | Faults:
     """The delivery in one decoded JSON value, or all its faults; pointers start at the record.
 
     Unknown fields become attributes; explicit attributes of the same name hold. `""` is as good as absent unless the
-    source says `empty: clear`; null clears.
+    source says `empty: clear`; null clears. `partial`: a vendor tells one changed field of a record it names, whatever
+    field that is.
     """
     if type(said) is not dict:
         return (Fault("", "expected an object"),)
@@ -77,7 +80,7 @@ def read_record(said: Json, sources: Mapping[str, Source], arrived_at: datetime)
     attributes = _attributes(unknown, said.get("attributes"), faults, clears=clears)
     observed = _observed(_optional_text(said, "observed_at", faults), arrived_at)
     consents = _consents(said.get("consents"), arrived_at, faults)
-    if not faults and not _something(fields, updates=record_key is not None):
+    if not faults and not partial and not _something(fields, updates=record_key is not None):
         faults.append(Fault("", NOTHING_TO_GO_BY))
     if faults or source is None:
         return tuple(faults)
