@@ -241,6 +241,7 @@ app.command()(backup_verbs.restore)
 app.command()(backup_verbs.diff)
 app.command()(operating.doctor)
 app.command()(operating.export)
+app.command()(operating.reconcile)
 
 
 def _workers(text: str) -> dict[str, int]:

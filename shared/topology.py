@@ -196,7 +196,8 @@ PATH_WORDS: Final = {
         "ingest",
     ),
     **dict.fromkeys(
-        ("matches", "identities", "explanations", "comparisons", "reviews", "merges", "splits", "judgements", "pins"),
+        ("matches", "identities", "explanations", "comparisons", "reviews", "merges", "splits", "judgements", "pins",
+         "reconciles"),
         "dedup",
     ),
     **dict.fromkeys(("validations", "quality"), "validate"),

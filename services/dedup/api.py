@@ -3,22 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
-import stamina
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from services.dedup import store
 from services.dedup.core import matching, showing
-from services.dedup.core.arriving import Work, is_uuid
-from services.dedup.core.asking import Answer, Comparison, MergeWish, SplitWish
+from services.dedup.core.arriving import is_uuid
+from services.dedup.core.asking import Comparison, MergeWish, SplitWish
 from services.dedup.core.comparison import compare
-from services.dedup.core.composing import TooLarge
 from services.dedup.core.decide import Law
 from services.dedup.core.folding import Stored
-from services.dedup.core.judging import Judge, Merge, Refused, Split, Verdict, Wish, Withdraw
+from services.dedup.core.judging import Merge, Split, Withdraw
 from services.dedup.core.model import probability
-from services.dedup.core.scene import Review, Row
-from services.dedup.stage import Identity, say
-from shared.domain.errors import Transient
+from services.dedup.core.scene import Row
+from services.dedup.reviews.deciding import Deciding
+from services.dedup.stage import Identity
 from shared.domain.normalise import Traits, traits_of
 from shared.domain.record import Record
 from shared.runtime.access import Caller, Role, require
@@ -26,8 +24,6 @@ from shared.runtime.database import Connection
 from shared.runtime.http import (
     Fault,
     Problem,
-    decode_cursor,
-    encode_cursor,
     json_response,
     page,
     read_json,
@@ -52,10 +48,10 @@ _READER: Final = [require(Role.READER)]
 _Steward = Annotated[Caller, require(Role.STEWARD)]
 
 
-def router(world: World, identity: Identity, law: Law) -> APIRouter:
+def router(world: World, identity: Identity) -> APIRouter:
     """The paths."""
     paths = APIRouter(tags=["identities"])
-    reading, deciding = _Reading(world, identity, law), _Deciding(world, identity)
+    reading, deciding = _Reading(world, identity), Deciding(world, identity)
     _add_comparing(paths, reading)
 
     @paths.get("/v1/identities/{contact_id}", dependencies=_READER)
@@ -67,26 +63,6 @@ def router(world: World, identity: Identity, law: Law) -> APIRouter:
     async def explanation_of(contact_id: str, language: Language = "en") -> Response:
         """Why these records are one person, and why their neighbours are not: weights that add up, in words."""
         return json_response(await reading.explanation(contact_id, language))
-
-    @paths.get("/v1/reviews", dependencies=_READER)
-    async def reviews_in(
-        state: Literal["open", "later", "decided"] = "open",
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_USUAL,
-        cursor: str | None = None,
-        language: Language = "en",
-    ) -> Response:
-        """Doubtful groups, the likeliest first, both sides with their evidence."""
-        return json_response(await reading.reviews(state, limit, cursor, language))
-
-    @paths.post("/v1/reviews/{review_id}")
-    async def answer_to(request: Request, review_id: str, caller: _Steward, *, dry_run: bool = False) -> Response:
-        """Same, different, or later: a person's word on a review."""
-        answer = await read_json(request, Answer)
-        review = await reading.review(review_id)
-        if answer.judgement == "later":
-            return json_response(await deciding.put_off(review, caller, dry_run=dry_run))
-        wish = Judge(answer.judgement == "same", review.groups)
-        return json_response(await deciding.decide(wish, caller, answer.reason, review.review_id, dry_run=dry_run))
 
     @paths.post("/v1/merges")
     async def merge(request: Request, caller: _Steward, *, dry_run: bool = False) -> Response:
@@ -128,56 +104,19 @@ def _add_comparing(paths: APIRouter, reading: "_Reading") -> None:
         return json_response(page(await reading.matches(written, language), None))
 
 
-class _Deciding:
-    """Decisions of people, through the same transaction as everything else."""
-
-    def __init__(self, world: World, identity: Identity) -> None:
-        self._world = world
-        self._identity = identity
-
-    async def decide(
-        self, wish: Wish, caller: Caller, reason: str | None, settles: str | None = None, *, dry_run: bool
-    ) -> dict[str, Any]:
-        """Carry it out and say it at once. Raises Problem 409 or 422 where it makes no sense as things stand."""
-        verdict = Verdict(wish, caller.name, self._world.clock.now(), reason, settles)
-        try:
-            patiently = stamina.retry(on=Transient, attempts=ATTEMPTS, timeout=10)(self._identity.carry_out)
-            result = await patiently(Work(verdict=verdict, dry_run=dry_run))
-        except Refused as refused:
-            raise Problem(409, "Conflict", str(refused)) from None
-        except TooLarge:
-            raise Problem(409, "Conflict", "The contact would be larger than a message may be.") from None
-        if not dry_run:
-            await self._say(result.says)
-        return {
-            "contact_ids": sorted(result.versions),
-            "judgement_ids": list(result.judgement_ids),
-            "versions": result.versions,
-        }
-
-    async def put_off(self, review: Review, caller: Caller, *, dry_run: bool) -> dict[str, Any]:
-        """Ask again later."""
-        if not dry_run:
-            async with self._world.database.transaction() as connection:
-                await store.end_reviews(connection, [review.review_id], "later", caller.name)
-        return {"contact_ids": [], "judgement_ids": [], "versions": {}}
-
-    async def _say(self, says: Sequence[Any]) -> None:
-        """Say it now; while Kafka is away it stays unsaid, and the sweeper says it."""
-        try:
-            await say(self._world, says)
-        except Transient:
-            return
-
-
 class _Reading:
     """What can be asked. Every question is answered from one state of the tables."""
 
-    def __init__(self, world: World, identity: Identity, law: Law) -> None:
+    def __init__(self, world: World, identity: Identity) -> None:
         self._database = world.database
-        self._law = law
+        self._laws = identity.laws
         self._shared_max = identity.key_records_max
         self._countries = {name: source.country for name, source in world.configuration.sources.items()}
+
+    @property
+    def _law(self) -> Law:
+        """The law of the epoch that holds."""
+        return self._laws.present
 
     async def identity(self, contact_id: str) -> dict[str, Any]:
         """A contact with all that makes it one."""
@@ -267,27 +206,6 @@ class _Reading:
             )
         return items
 
-    async def reviews(self, state: str, limit: int, cursor: str | None, language: Language) -> dict[str, Any]:
-        """A page of reviews that still are a question."""
-        after = _cursor(cursor)
-        async with self._database.connection() as connection, _steady(connection):
-            found = await store.reviews(connection, state, after, limit)
-            records = await store.records(connection, {one for review in found for one in review.records})
-            evidence = await store.evidence_between(connection, records)
-        items = [showing.review(one, records, evidence, self._law.model, language) for one in found]
-        last = encode_cursor(found[-1].weight, found[-1].review_id) if len(found) == limit else None
-        return page([one for one in items if state != "open" or showing.is_question(one)], last)
-
-    async def review(self, review_id: str) -> Review:
-        """One review. Raises Problem 404."""
-        found = None
-        if is_uuid(review_id):
-            async with self._database.connection() as connection:
-                found = await store.review(connection, review_id)
-        if found is None:
-            raise Problem(404, "Not found", "There is no such review.")
-        return found
-
     async def judgement(self, judgement_id: str) -> Any:
         """One judgement in force. Raises Problem 404."""
         found = None
@@ -355,14 +273,3 @@ def _check(pointer: str, ids: Sequence[str]) -> None:
     faults = [Fault(f"{pointer}/{place}", "this is no id") for place, one in enumerate(ids) if not is_uuid(one)]
     if faults:
         raise unprocessable(faults)
-
-
-def _cursor(text: str | None) -> tuple[int, str] | None:
-    if text is None:
-        return None
-    values = decode_cursor(text)
-    match values:
-        case [int(weight), str(review_id)] if abs(weight) <= store.WEIGHT_MAX and is_uuid(review_id):
-            return weight, review_id
-        case _:
-            raise Problem(422, "Unknown cursor", "Take the cursor from `next` of the page before, unchanged.")

@@ -13,9 +13,14 @@ from services.dedup.core.model import load_model
 from services.dedup.core.population import Population
 from services.dedup.pins import api as pins
 from services.dedup.pins import fixing
+from services.dedup.reconcile import api as reconciles
+from services.dedup.reconcile import working
+from services.dedup.reviews import api as reviews
+from services.dedup.reviews.desk import Desk
 from services.dedup.settings import DedupSettings
 from services.dedup.stage import Dedup, Identity, say
 from shared.runtime import outbox
+from shared.runtime.scheduler import scheduler
 from shared.runtime.world import Chore, Service, World
 
 SWEEP_EVERY_S: Final = 2.0
@@ -39,15 +44,19 @@ async def build(world: World) -> Service:
     settings = DedupSettings()
     law = Law(load_model(settings.model.read_bytes()), Population.default(), settings.merge)
     identity = Identity(world, settings, law)
+    desk = Desk(world, identity)
     return Service(
         name="dedup",
         stage=Dedup(world, settings, identity),
-        routers=(router(world, identity, law), pins.router(world, identity)),
+        routers=(router(world, identity), pins.router(world, identity), reconciles.router(world), reviews.router(desk)),
         chores=(
             outbox.relay(world, "dedup"),
             Chore("sweeper", SWEEP_EVERY_S, partial(sweep, world, settings, identity)),
             Chore("parked", PARKED_EVERY_S, partial(try_parked, world, settings, identity)),
             fixing.chore(world, identity),
+            desk.chore(),
+            working.Reconciling(world, identity).chore(),
+            *scheduler(world, "dedup", working.jobs(world)),
             Chore("decisions", FORGET_EVERY_S, partial(forget, world, settings)),
         ),
         pending=partial(pending, world),
@@ -82,8 +91,9 @@ async def forget(world: World, settings: DedupSettings) -> None:
 
 
 async def pending(world: World) -> Mapping[str, int]:
-    """What is decided and not yet said."""
+    """What is decided and not yet said, and what is due to be decided again."""
     async with world.database.connection() as connection:
         unsaid = await store.count_unsaid(connection)
     waiting = await outbox.pending(world.database, "dedup")
-    return {"unsaid": unsaid, "outbox": waiting, "pins": await fixing.pending(world)}
+    due = {"pins": await fixing.pending(world), "keys": await working.pending(world)}
+    return {"unsaid": unsaid, "outbox": waiting, **due}

@@ -22,11 +22,14 @@ from services.dedup.core.interactions import Address, Happening, Unfound, Whom
 from services.dedup.core.judging import Withdraw
 from services.dedup.core.locking import Needs, contacts_of, keys_of, near, needs_of
 from services.dedup.core.saying import Decided
-from services.dedup.core.scene import NOTHING, Candidate, Pair, Plan, Scene, Scores, led, reviews
+from services.dedup.core.scene import NOTHING, Candidate, Pair, Plan, Scene, Scores, led
 from services.dedup.pins.fixing import pinned
 from services.dedup.pins.store import pins_of
+from services.dedup.reconcile.laws import Laws
+from services.dedup.reconcile.store import standing
 from services.dedup.requests import erasing
 from services.dedup.requests.desk import Desk
+from services.dedup.reviews import keeping
 from services.dedup.settings import DedupSettings
 from shared.domain.errors import Transient
 from shared.domain.events import Decision
@@ -40,6 +43,10 @@ from shared.topology import Type
 ROUNDS_MAX: Final = 8
 """Times that a transaction starts over with a larger set of locks. A third round was never needed in 240,000 measured
 events; whoever gets here is tried again after a pause, as after a deadlock."""
+
+
+Rests = tuple[set[Pair], dict[str, int], int]
+"""The evidence that goes, the revisions of the records on which the rest stands, and the epoch of the population."""
 
 
 class Crowded(Transient):
@@ -68,7 +75,7 @@ class Identity:
     def __init__(self, world: World, settings: DedupSettings, law: Law) -> None:
         self._world = world
         self._settings = settings
-        self._law = law
+        self.laws = Laws(law)
         self._countries = {name: source.country for name, source in world.configuration.sources.items()}
         self._composer = Composer(world.configuration)
 
@@ -143,7 +150,7 @@ class Identity:
         missing = keys_of(batch, self._countries) - keys
         if missing:
             raise _Grown(missing)
-        scores, gone, revisions, needs = await self._score(connection, batch)
+        scores, was, needs = await self._score(connection, batch)
         scene = await self._lock_contacts(connection, needs)
         scene = await self._judge(connection, batch, scene)
         scene = await pinned(connection, work.pinning, scene)
@@ -157,7 +164,7 @@ class Identity:
         if work.erasing is not None:
             plan = erasure.plan_of(plan)
         self._composer.measure(plan, scene, batch.changes)
-        await self._write(connection, batch, plan, scores, (gone, revisions))
+        await self._write(connection, batch, plan, scores, was)
         decided = overtaken | answering.decided(batch, plan, scene)
         await store.write_decided(connection, decided.values())
         await self._write_besides(connection, batch, plan, scene, decided)
@@ -272,22 +279,27 @@ class Identity:
             batch.told.setdefault(record_id, []).append(told)
             self._fold(batch, record_id)
 
-    async def _score(self, connection: Connection, batch: Batch) -> tuple[Scores, set[Pair], dict[str, int], Needs]:
-        """Evidence of what is compared anew: found, gone, the revisions it rests on, and what must be locked for it."""
+    async def _score(self, connection: Connection, batch: Batch) -> tuple[Scores, Rests, Needs]:
+        """Evidence of what is compared anew: found; gone, with the revisions and the epoch that all rests on; and what
+        must be locked for it.
+        """
         changes = batch.changes
         anew = {record_id: change for record_id, change in changes.items() if change.compared_anew}
         keys = {key for change in anew.values() for key in change.keys}
         candidates: list[Candidate] = []
+        law, generic = self.laws.present, frozenset[int]()
         if keys:
-            candidates = await store.candidates(connection, keys, self._settings.key_records_max)
-        scores = score(changes, candidates, self._settings.key_records_max, self._law)
+            epoch, generic = await standing(connection, keys)
+            law = await self.laws.under(connection, epoch)
+            candidates = await store.candidates(connection, keys - generic, self._settings.key_records_max)
+        scores = score(changes, candidates, self._settings.key_records_max, law, generic)
         known = [record_id for record_id, change in anew.items() if change.contact_id is not None]
         old = await store.evidence_of(connection, known) if known else {}
         gone = {pair for pair in old if pair not in scores.evidence}
         revisions = {one.record_id: one.revision for one in candidates}
         revisions |= {record_id: change.revision for record_id, change in changes.items()}
         needs = needs_of(batch, scores, old, candidates)
-        return scores, gone, revisions, needs
+        return scores, (gone, revisions, law.population.epoch), needs
 
     async def _lock_contacts(self, connection: Connection, needs: Needs) -> Scene:
         """Lock the contacts of these records, those one piece of evidence away, and all former ids among them."""
@@ -383,8 +395,6 @@ class Identity:
         await store.write_judgements(connection, given, verdict.by, verdict.reason)
         await outbox.append(connection, "dedup", told)
         batch.judgement_ids += [one.judgement_id for one in given]
-        if verdict.settles is not None:
-            await store.end_reviews(connection, [verdict.settles], "decided", verdict.by)
         return replace(scene, judgements=[*kept, *given])
 
     def _plan(self, batch: Batch, scene: Scene, scores: Scores) -> Plan:
@@ -392,19 +402,17 @@ class Identity:
             home = {record_id: stored.contact_id for record_id, stored in scene.members.items()}
             return Plan(rows={}, home=home, groups={}, was=home)
         times = (self._world.clock.now(), self._world.ids.new)
-        return regroup(scene, batch.changes, scores, answering.causes(batch), self._law, times)
+        return regroup(scene, batch.changes, scores, answering.causes(batch), self.laws.present, times)
 
-    async def _write(
-        self, connection: Connection, batch: Batch, plan: Plan, scores: Scores, was: tuple[set[Pair], dict[str, int]]
-    ) -> None:
-        gone, revisions = was
+    async def _write(self, connection: Connection, batch: Batch, plan: Plan, scores: Scores, was: Rests) -> None:
+        gone, revisions, epoch = was
         moved = [batch.changes[record_id] for record_id in sorted(batch.changes) if batch.changes[record_id].moved]
         await store.write_records(connection, moved, plan.home)
         written = {change.record.record_id for change in moved}
         await store.write_homes(connection, {one: where for one, where in plan.moved.items() if one not in written})
         await store.write_keys(connection, moved)
         await store.write_generic(connection, scores.generic)
-        await store.write_evidence(connection, gone, scores.evidence, revisions)
+        await store.write_evidence(connection, gone, scores.evidence, revisions, epoch)
         await store.write_contacts(connection, [plan.rows[contact] for contact in sorted(plan.rows)])
 
     async def _write_besides(
@@ -417,17 +425,9 @@ class Identity:
     ) -> None:
         """Reviews, what waits and what waits no more, and what goes through the outbox."""
         now = self._world.clock.now()
-        offered = reviews(plan.offers, now)
-        opened: dict[str, list[str]] = {}
-        if scene.regroup or offered:
-            asked = {one.review_id for one in offered}
-            open_ones = await store.reviews_of(connection, plan.home)
-            stale = [
-                one.review_id for one in open_ones if one.review_id not in asked and plan.home.keys() >= {*one.records}
-            ]
-            await store.end_reviews(connection, stale, "closed", None)
-            new = await store.open_reviews(connection, offered, now)
-            opened = {one.review_id: one.records for one in offered if one.review_id in new}
+        if batch.work.verdict is not None:
+            await keeping.settle(connection, batch.work.verdict, scene, batch.judgement_ids)
+        opened = await keeping.keep(connection, plan, scene, self.laws.present.model.bands, now)
         woken = [happening for happening, _ in batch.found if happening.waited]
         await store.unpark(connection, [one.event_id for one in (*woken, *batch.hopeless) if one.waited])
         await store.park(connection, batch.waiting, now)

@@ -17,7 +17,7 @@ from services.dedup.core.comparison import Evidence, Part
 from services.dedup.core.folding import Change, Stored, packed_keys, packed_traits, unpacked_keys, unpacked_traits
 from services.dedup.core.interactions import Happening
 from services.dedup.core.saying import Decided
-from services.dedup.core.scene import Candidate, Pair, Review, Row
+from services.dedup.core.scene import Candidate, Pair, Row
 from shared.domain.contact import Cause
 from shared.domain.errors import Transient
 from shared.domain.events import InteractionReceived
@@ -27,13 +27,7 @@ from shared.runtime.database import Connection
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _PARTS: Final = msgspec.msgpack.Decoder(tuple[Part, ...])
 _CAUSE: Final = msgspec.msgpack.Decoder(Cause)
-_GROUPS: Final = msgspec.msgpack.Decoder(tuple[tuple[str, ...], ...])
 _INTERACTION: Final = msgspec.msgpack.Decoder(InteractionReceived)
-
-_FIRST_ID: Final = "00000000-0000-0000-0000-000000000000"
-
-WEIGHT_MAX: Final = 2**31 - 1
-"""No evidence weighs more: the column is an integer of four bytes."""
 
 
 def is_lock_table_full(error: Transient) -> bool:
@@ -86,14 +80,6 @@ async def candidates(connection: Connection, keys: Collection[int], shared_max: 
         shared_max + 1,
     )
     return [Candidate(row[0], row[1], row[2], unpacked_traits(row[3]), row[4]) for row in rows]
-
-
-async def generic_keys(connection: Connection, keys: Collection[int]) -> set[int]:
-    """Those of these keys that are generic."""
-    rows = await connection.fetch(
-        "select key from dedup.generic_key where key = any($1::text::bigint[])", numbers(keys)
-    )
-    return {row[0] for row in rows}
 
 
 async def write_generic(connection: Connection, keys: Collection[int]) -> None:
@@ -271,9 +257,15 @@ async def write_keys(connection: Connection, changes: Iterable[Change]) -> None:
 
 
 async def write_evidence(
-    connection: Connection, gone: Collection[Pair], come: Mapping[Pair, Evidence], revisions: Mapping[str, int]
+    connection: Connection,
+    gone: Collection[Pair],
+    come: Mapping[Pair, Evidence],
+    revisions: Mapping[str, int],
+    epoch: int,
 ) -> None:
-    """Take back evidence that is none any more, and store what was found, with the revisions of both records."""
+    """Take back evidence that is none any more, and store what was found, with the revisions of both records and the
+    epoch of the population under which they were compared.
+    """
     if gone:
         await connection.execute(
             """delete from dedup.evidence e using unnest($1::text::uuid[], $2::text::uuid[]) u(a, b)
@@ -283,17 +275,18 @@ async def write_evidence(
     if come:
         pairs = sorted(come)
         await connection.execute(
-            """insert into dedup.evidence as e (a, b, a_revision, b_revision, weight, veto, parts)
-               select * from unnest($1::text::uuid[], $2::text::uuid[], $3::text::int[], $4::text::int[],
-                                    $5::text::int[], $6::text::text[], $7::text::bytea[])
+            """insert into dedup.evidence as e (a, b, a_revision, b_revision, weight, veto, parts, epoch)
+               select u.*, $8 from unnest($1::text::uuid[], $2::text::uuid[], $3::text::int[], $4::text::int[],
+                                          $5::text::int[], $6::text::text[], $7::text::bytea[]) u
                on conflict (a, b) do update set a_revision = excluded.a_revision, b_revision = excluded.b_revision,
-                   weight = excluded.weight, veto = excluded.veto, parts = excluded.parts""",
+                   weight = excluded.weight, veto = excluded.veto, parts = excluded.parts, epoch = excluded.epoch""",
             *_paired(pairs),
             numbers(revisions[a] for a, _ in pairs),
             numbers(revisions[b] for _, b in pairs),
             numbers(come[pair].weight for pair in pairs),
             texts(come[pair].veto for pair in pairs),
             blobs(_ENCODER.encode(come[pair].parts) for pair in pairs),
+            epoch,
         )
 
 
@@ -463,74 +456,6 @@ async def withdraw_judgement(connection: Connection, judgement_id: str, by: str,
     await connection.execute("delete from dedup.judgement_record where judgement_id = $1", judgement_id)
 
 
-async def reviews_of(connection: Connection, record_ids: Collection[str]) -> list[Review]:
-    """Reviews that are open or put off and name one of these records."""
-    rows = await connection.fetch(
-        """select review_id::text, state, weight, groups, opened_at from dedup.review
-            where review_id in (select review_id from dedup.review_record where record_id = any($1::text::uuid[]))
-              and state in ('open', 'later')""",
-        ids(record_ids),
-    )
-    return [_review(row) for row in rows]
-
-
-async def review(connection: Connection, review_id: str) -> Review | None:
-    """One review, whatever its state."""
-    row = await connection.fetchrow(
-        "select review_id::text, state, weight, groups, opened_at from dedup.review where review_id = $1", review_id
-    )
-    return None if row is None else _review(row)
-
-
-async def reviews(connection: Connection, state: str, after: tuple[int, str] | None, rows_max: int) -> list[Review]:
-    """Reviews in one state, the heaviest first; `after` is weight and id of the last one seen."""
-    weight, review_id = after if after is not None else (WEIGHT_MAX, _FIRST_ID)
-    rows = await connection.fetch(
-        """select review_id::text, state, weight, groups, opened_at from dedup.review
-            where state = $1 and weight <= $2 and (weight < $2 or review_id > $3)
-            order by weight desc, review_id limit $4""",
-        *(state, weight, review_id, rows_max),
-    )
-    return [_review(row) for row in rows]
-
-
-async def open_reviews(connection: Connection, offered: Sequence[Review], at: datetime) -> set[str]:
-    """Open these reviews unless they are there; the ids of those that were not. What was decided stays decided."""
-    if not offered:
-        return set()
-    rows = await connection.fetch(
-        """insert into dedup.review as r (review_id, state, weight, groups, opened_at, changed_at)
-           select u.id, 'open', u.weight, u.groups, $4, $4
-           from unnest($1::uuid[], $2::int[], $3::bytea[]) u(id, weight, groups)
-           on conflict (review_id) do update set weight = excluded.weight, groups = excluded.groups,
-               state = case r.state when 'closed' then 'open' else r.state end, changed_at = excluded.changed_at
-               where r.weight <> excluded.weight or r.state = 'closed'
-           returning review_id::text, (xmax = 0) as is_new""",
-        [one.review_id for one in offered],
-        [one.weight for one in offered],
-        [_ENCODER.encode(one.groups) for one in offered],
-        at,
-    )
-    opened = {row[0] for row in rows if row[1]}
-    named = [(record, one.review_id) for one in offered if one.review_id in opened for record in one.records]
-    await connection.execute(
-        """insert into dedup.review_record (record_id, review_id)
-           select * from unnest($1::text::uuid[], $2::text::uuid[])""",
-        *_paired(named),
-    )
-    return opened
-
-
-async def end_reviews(connection: Connection, review_ids: Collection[str], state: str, by: str | None) -> None:
-    """Put reviews into another state."""
-    if review_ids:
-        await connection.execute(
-            """update dedup.review set state = $2, decided_by = coalesce($3, decided_by), changed_at = now()
-               where review_id = any($1::uuid[])""",
-            *(list(review_ids), state, by),
-        )
-
-
 async def parked(connection: Connection, keys: Collection[int]) -> list[Happening]:
     """The interactions that wait under these keys, in the order in which they came."""
     rows = await connection.fetch(
@@ -592,7 +517,3 @@ def _stored(row: Any) -> Stored:
 
 def _row(row: Any) -> Row:
     return Row(row[0], row[1], row[2], row[3], row[4], _CAUSE.decode(row[5]), row[6], row[7], row[8])
-
-
-def _review(row: Any) -> Review:
-    return Review(row[0], row[1], row[2], _GROUPS.decode(row[3]), row[4])

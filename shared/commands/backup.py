@@ -61,10 +61,10 @@ async def _run(running: Running, path: str, wish: dict[str, str | None]) -> dict
         answer = await asks.ask("POST", path, wish)
         if answer.status != 202:
             raise Failed(problem_of(answer))
-        return await _ended(asks, f"{path.partition('?')[0]}/{answer.body['id']}")
+        return await ended(asks, f"{path.partition('?')[0]}/{answer.body['id']}")
 
 
-async def _ended(asks: Client, path: str) -> dict[str, Any]:
+async def ended(asks: Client, path: str) -> dict[str, Any]:
     """Wait for the end of a run, and show how far it is where somebody looks."""
     console = Console(stderr=True)
     with console.status("waits") as status:

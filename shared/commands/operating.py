@@ -1,4 +1,4 @@
-"""Verbs of whoever operates a system: `doctor`, `export`."""
+"""Verbs of whoever operates a system: `doctor`, `export`, `reconcile`."""
 
 # ruff: noqa: PLC0415
 # Imports stand in the verb that needs them.
@@ -41,3 +41,20 @@ def export(
     wanted = {"segment": segment, "category": category, "updated_since": updated_since}
     count = wait(command.run(Running(data), file, {name: value for name, value in wanted.items() if value is not None}))
     print(f"{count:,} contacts in {file}")
+
+
+def reconcile(
+    since: Annotated[
+        str | None, typer.Option(help="Only what hangs together with contacts that changed since (RFC 3339).")
+    ] = None,
+    as_json: Json = False,  # noqa: FBT002 (an option of a command line)
+    data: Data = None,
+) -> None:
+    """Decide again who is who, over everything and with the names counted anew; waits until all changes are said.
+
+    Example: kontaktwerk reconcile --since 2026-11-22T00:00:00Z
+    """
+    from shared.commands import reconcile as command
+
+    run = wait(command.run(Running(data), since))
+    show(run, [command.line_of(run)], as_json=as_json)

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.commands.http import client, problem_of
+from shared.commands.reconcile import line_of
 from shared.commands.running import Failed, Running
 
 BOOKS = ("accepted", "in_contacts", "deleted", "erased", "dropped", "dead_letters", "waiting")
@@ -17,13 +18,15 @@ async def fetch(running: Running) -> dict[str, Any]:
     """Stages and books as contract section 1 shows them. Raises Failed when something cannot be measured."""
     async with client(running, "reader", "operator") as asks:
         answer = await asks.ask("GET", "/v1/status", retry=False)
+        runs = await asks.ask("GET", "/v1/reconciles", params={"limit": "1"}, retry=False)
     found: dict[str, Any] = answer.body if isinstance(answer.body, dict) else {}
     if answer.status != 200 or "stages" not in found:
         raise Failed(f"the status cannot be measured: {problem_of(answer)}")
     blind = list(found.get("unmeasured") or unmeasured(found["stages"]))
     if blind:
         raise Failed(f"cannot be measured: {', '.join(blind)}")
-    return {"stages": found["stages"], "books": found["books"], "jobs": found.get("jobs") or []}
+    last = runs.body["items"] if runs.status == 200 else []
+    return {"stages": found["stages"], "books": found["books"], "jobs": found.get("jobs") or [], "reconciles": last}
 
 
 def unmeasured(stages: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -53,6 +56,8 @@ def show(found: Mapping[str, Any], console: Console) -> None:
     console.print(equation(found["books"]), highlight=False, soft_wrap=True)
     for job in found["jobs"]:
         console.print(timed(job), highlight=False, soft_wrap=True)
+    for run in found["reconciles"]:
+        console.print(line_of(run), highlight=False, soft_wrap=True)
 
 
 def timed(job: Mapping[str, Any]) -> str:

@@ -177,10 +177,13 @@ class Backups(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Reconcile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When to recompute identities (five fields of cron, in a time zone)."""
+    """When to recompute identities (five fields of cron, in a time zone), and of whom: of all, under new frequencies of
+    names, or only of what hangs together with contacts that changed since the last time.
+    """
 
     schedule: str | None = None
     timezone: str = "Europe/Berlin"
+    scope: Literal["all", "changed"] = "all"
 
 
 class Operations(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

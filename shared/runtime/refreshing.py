@@ -75,27 +75,40 @@ async def due(database: Database, service: str) -> int:
     return int(rows[0]["n"])
 
 
-class Drip:
-    """Lets refreshes of one service through, behind what is new."""
+class Calm:
+    """Whether few new records wait for dedup, so that what is not new may have its turn."""
 
-    def __init__(self, world: World, service: str) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._service = service
         self._seen_at = float("-inf")
         self._waiting = 0
 
-    async def run(self) -> None:
-        """Say what may be said now. Raises Transient while Kafka or Postgres is away: the rows stay."""
-        if await self._is_calm():
-            self._waiting += await self._some(int(RATE_MAX * EVERY_S))
-
-    async def _is_calm(self) -> bool:
+    async def holds(self) -> bool:
+        """True while it is calm, by a look that is at most some seconds old. Raises Transient while Kafka is away."""
         clock: Clock = self._world.clock
         if clock.monotonic() - self._seen_at > LOOKED_S:
             backlog = await self._world.admin.backlog("dedup", [RECEIVED.name])
             self._waiting = sum(one.messages for one in backlog.values())
             self._seen_at = clock.monotonic()
         return self._waiting <= WAITING_MAX
+
+    def disturb(self, messages: int) -> None:
+        """So many more messages wait now: they count until the next look."""
+        self._waiting += messages
+
+
+class Drip:
+    """Lets refreshes of one service through, behind what is new."""
+
+    def __init__(self, world: World, service: str) -> None:
+        self._world = world
+        self._service = service
+        self._calm = Calm(world)
+
+    async def run(self) -> None:
+        """Say what may be said now. Raises Transient while Kafka or Postgres is away: the rows stay."""
+        if await self._calm.holds():
+            self._calm.disturb(await self._some(int(RATE_MAX * EVERY_S)))
 
     async def _some(self, most: int) -> int:
         """Say the oldest, then forget them: a process that dies in between says them again, under the same ids."""

@@ -21,6 +21,7 @@ LONG: dict[str, str] = {
     "services/dedup/stage.py": "one transaction, whose steps make sense in their order only, and who calls it",
     "services/ingest/api.py": "the front door: one short function for each of its paths",
     "shared/runtime/facts.py": "the statements about facts, questions and waiters, which only make sense together",
+    "shared/runtime/service.py": "one process from its start to its end, whose order is what keeps it whole",
     "shared/runtime/broker/kafka.py": "one client with the guards against its traps, which only make sense together",
 }
 """Files that may be longer, each with the reason why it still holds one thing."""
@@ -32,7 +33,7 @@ SERVICE_FILES = frozenset(
 )
 EXTRA_FILES = {
     "ingest": frozenset({"connectors", "hooks"}),
-    "dedup": frozenset({"model.json", "pins", "requests", "train"}),
+    "dedup": frozenset({"model.json", "pins", "reconcile", "requests", "reviews", "train"}),
     "enrich": frozenset({"providers"}),
     "rules": frozenset({"train", "writes.py", "timers.py", "deliveries.py"}),
     "backup": frozenset({"jobs"}),
@@ -44,7 +45,7 @@ RUNTIME_FILES = frozenset(
     {
         "__init__.py", "access.py", "arrays.py", "broker", "clock.py", "codec.py", "configuration.py", "database.py",
         "dead_letter.py", "erasure.py", "facts.py", "halt.py", "health.py", "http.py", "migrations.py", "offsets.py",
-        "outbox.py", "poison.py", "refreshing.py", "retry.py", "scheduler.py", "schemas.py",
+        "outbox.py", "poison.py", "refreshing.py", "renewal.py", "retry.py", "revisions.py", "scheduler.py", "schemas.py",
         "server.py", "service.py", "settings.py", "spool.py", "stage.py", "tables.py", "telemetry.py", "world.py",
     }
 )  # fmt: skip

@@ -97,6 +97,8 @@ def causes(batch: Batch) -> dict[str, Cause]:
     made: dict[str, Cause] = {}
     if work.pinning is not None:
         made[""] = work.pinning.cause
+    if work.again is not None:
+        made[""] = work.again.cause
     if work.verdict is not None:
         made[""] = Cause(kind="judgement", id=batch.judgement_ids[0], by=work.verdict.by)
     names = {one.patch.event_id: record_id for record_id, told in batch.told.items() for one in told}

@@ -62,6 +62,14 @@ class Erasing:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """Contacts whose records are grouped again though nobody said anything about them, and what asks for it."""
+
+    contact_ids: frozenset[str]
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What one identity transaction has to do. `causes` by event id, in the order of the batch."""
 
@@ -74,6 +82,7 @@ class Work:
     restored: Restored | None = None
     pinning: Pinning | None = None
     erasing: Erasing | None = None
+    again: Again | None = None
     dry_run: bool = False
 
     def without(self, event_ids: Collection[str]) -> "Work":

@@ -28,10 +28,16 @@ class Law:
     policy: Policy
 
 
-def score(changes: Mapping[str, Change], candidates: Iterable[Candidate], shared_max: int, law: Law) -> Scores:
+def score(
+    changes: Mapping[str, Change],
+    candidates: Iterable[Candidate],
+    shared_max: int,
+    law: Law,
+    known: frozenset[int] = frozenset(),
+) -> Scores:
     """The evidence between each record that is compared anew and every other that shares a key with it.
 
-    A key under which more than `shared_max` records are found is generic and gives no candidates, whoever comes first.
+    A key that more than `shared_max` records share is generic and gives no candidates; `known` are so since before.
     """
     anew = {record_id: change for record_id, change in changes.items() if change.compared_anew}
     by_key: dict[int, list[Traits]] = {}
@@ -43,7 +49,7 @@ def score(changes: Mapping[str, Change], candidates: Iterable[Candidate], shared
         if candidate.record_id not in anew:
             for key in candidate.shared:
                 by_key.setdefault(key, []).append(candidate.traits)
-    generic = frozenset(key for key, found in by_key.items() if len(found) > shared_max)
+    generic = frozenset(key for key, found in by_key.items() if len(found) > shared_max) | known
     evidence: dict[Pair, Evidence] = {}
     seen: set[Pair] = set()
     for one, other in _pairs(by_key, generic, anew):
@@ -53,7 +59,7 @@ def score(changes: Mapping[str, Change], candidates: Iterable[Candidate], shared
             found = compare(one, other, law.model, law.population)
             if found.weight >= law.model.bands.keep_millibits:
                 evidence[pair] = found
-    return Scores(evidence, generic)
+    return Scores(evidence, generic - known)
 
 
 def _pairs(

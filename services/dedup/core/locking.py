@@ -62,13 +62,14 @@ def needs_of(batch: Batch, scores: Scores, old: Collection[Pair], candidates: It
     grouped |= set(verdict.record_ids if verdict is not None else ())
     found = {record_id for _, record_id in batch.found} - new
     pinned = {batch.work.pinning.wish.contact_id} if batch.work.pinning is not None else set[str]()
+    again = batch.work.again.contact_ids if batch.work.again is not None else frozenset[str]()
     guess = {one.record_id: one.contact_id for one in candidates}
     guess |= {record_id: stored.contact_id for record_id, stored in batch.before.items()}
     return Needs(
         grouped=frozenset(grouped),
         watched=frozenset((known | found) - grouped),
         guess=guess,
-        named=frozenset(verdict.contact_ids if verdict is not None else ()),
+        named=frozenset(verdict.contact_ids if verdict is not None else ()) | again,
         resaid=frozenset(one.contact_id for one in batch.work.refreshes.values()) | pinned,
     )
 

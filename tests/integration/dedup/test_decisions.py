@@ -4,16 +4,13 @@ Method: dedup's own paths over HTTP without a network, on a real Postgres; table
 """
 
 import random
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from services.dedup.api import router
 from shared.domain.events import Snapshot
-from shared.runtime.access import Access, Role, create_token
-from shared.runtime.http import application
+from shared.runtime.access import Role, create_token
 from shared.topology import Type
 from tests.integration.dedup.town import Town, record_id, says, snapshots, takes_back, types_in_outbox
 
@@ -24,21 +21,6 @@ PEOPLE: list[dict[str, Any]] = [
     {"given_name": "Bernd", "family_name": "Abendroth", "phone": "0171 7654321"},
     {"given_name": "Clara", "family_name": "Bleibtreu", "email": "clara@example.org", "phone": "0172 1111111"},
 ]
-
-
-@pytest.fixture
-async def steward(town: Town) -> AsyncIterator[httpx.AsyncClient]:
-    """A steward at the door of dedup."""
-    token = await create_token(town.database, Role.STEWARD, "stewardess")
-    app = application(
-        "dedup",
-        [router(town.world, town.identity, town.law)],
-        {"access": Access(town.database, town.world.clock), "world": town.world},
-    )
-    transport = httpx.ASGITransport(app)
-    headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://dedup", headers=headers) as client:
-        yield client
 
 
 async def contact_of(town: Town, name: str) -> str:
@@ -159,32 +141,6 @@ async def test_a_contact_whose_records_are_gone_is_retired(town: Town, steward: 
     await town.tell(takes_back("a", at=2))
     answer = await steward.get(f"/v1/identities/{contact}")
     assert (answer.status_code, answer.json()["retired"]) == (404, {"reason": "deleted", "version": 2})
-
-
-async def test_what_is_doubtful_is_offered_with_evidence_and_answered_once(
-    town: Town, steward: httpx.AsyncClient
-) -> None:
-    rare = {"given_name": "Jörg", "family_name": "Lüdenscheidt"}
-    await town.tell(
-        says("a", at=1, email="jl@example.de", attributes={}, **rare),
-        says("b", at=1, source="crm", phone="0171 7654321", attributes={}, **rare),
-    )
-    page = (await steward.get("/v1/reviews")).json()
-    (review,) = page["items"]
-    assert {group["contact_id"] for group in review["groups"]} == {
-        await contact_of(town, "a"),
-        await contact_of(town, "b"),
-    }
-    (pair,) = review["evidence"]
-    assert round(sum(part["bits"] for part in pair["parts"]), 3) == pair["bits"] == review["bits"]
-    path = f"/v1/reviews/{review['review_id']}"
-    assert (await steward.post(path, json={"judgement": "later"})).status_code == 200
-    assert (await steward.get("/v1/reviews")).json()["items"] == []
-    assert len((await steward.get("/v1/reviews?state=later")).json()["items"]) == 1
-    answer = (await steward.post(path, json={"judgement": "same"})).json()
-    assert len(answer["contact_ids"]) == 1
-    assert await town.groups() == {frozenset({record_id("a"), record_id("b")})}
-    assert (await steward.get("/v1/reviews")).json()["items"] == []
 
 
 async def test_an_explanation_adds_up_and_names_the_neighbours(town: Town, steward: httpx.AsyncClient) -> None:

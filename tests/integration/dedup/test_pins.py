@@ -35,7 +35,7 @@ async def steward(town: Town) -> AsyncIterator[httpx.AsyncClient]:
     token = await create_token(town.database, Role.STEWARD, "stewardess")
     app = application(
         "dedup",
-        [router(town.world, town.identity, town.law), pins.router(town.world, town.identity)],
+        [router(town.world, town.identity), pins.router(town.world, town.identity)],
         {"access": Access(town.database, town.world.clock), "world": town.world},
     )
     headers = {"Authorization": f"Bearer {token}"}

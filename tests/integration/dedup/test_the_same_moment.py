@@ -7,6 +7,7 @@ the comparison must fail (negative controls): interleavings 1 and 2.
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from itertools import combinations
 from typing import Any
@@ -37,8 +38,11 @@ def person(number: int) -> dict[str, Any]:
     return {"given_name": given, "family_name": family, "email": f"{given}.{family}{number}@example.de".lower()}
 
 
-async def wrongs(town: Town) -> dict[str, Any]:
-    """What differs from a recomputation of everything: evidence, groups, redirects, and records without a home."""
+async def wrongs(town: Town, shared_max: int = 1_000) -> dict[str, Any]:
+    """What differs from a recomputation of everything: evidence, groups, redirects, and records without a home.
+
+    Keys that more than `shared_max` records share give no evidence.
+    """
     rows = await town.database.fetch("select record_id::text, contact_id::text, traits from dedup.record")
     traits = {row[0]: unpacked_traits(row[2]) for row in rows if row[2] is not None}
     homes = {row[0]: row[1] for row in rows if row[1] is not None}
@@ -47,7 +51,10 @@ async def wrongs(town: Town) -> dict[str, Any]:
         for row in await town.database.fetch("select a::text, b::text, weight from dedup.evidence")
     }
     keys = {record: set(blocking_keys(one)) for record, one in traits.items()}
-    model, population = town.law.model, town.law.population
+    number = Counter(key for some in keys.values() for key in some)
+    keys = {record: {key for key in some if number[key] <= shared_max} for record, some in keys.items()}
+    law = town.identity.laws.present
+    model, population = law.model, law.population
     evidence: dict[tuple[str, str], Evidence] = {
         pair: found
         for pair in combinations(sorted(traits), 2)

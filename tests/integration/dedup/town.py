@@ -88,7 +88,8 @@ class Town:
 
     async def empty(self) -> None:
         """Forget everything."""
-        tables = ("record", "block_key", "evidence", "contact", "decision", "unsaid", "review", "review_record")
+        tables = ("record", "block_key", "evidence", "contact", "decision", "unsaid", "review", "review_record",
+                  "generic_key", "reconcile")  # fmt: skip
         await self.database.execute(f"truncate {', '.join(f'dedup.{table}' for table in tables)}")
 
     async def groups(self) -> set[frozenset[str]]:
