@@ -119,7 +119,7 @@ def asked_again(
         moved = then is not None and any(
             record in revisions and revisions[record] != revision for record, revision in then.revisions.items()
         )
-        if then is None or not moved:
+        if then is None or not moved or not pairs:
             continue
         weight, vetoes = _across(pairs, edges)
         if _turned(one, then, weight, vetoes, bands):

@@ -246,10 +246,9 @@ class Desk:
         size = {home: sum(one.contact_id == home for one in mine.values()) for home in homes}
         kept = min((home for home in homes if home is not None), key=lambda home: (-size[home], home))
         row = rows[kept]
-        after = Row(
-            kept, row.version + 1, row.founder, row.created_at, self._world.clock.now(),
-            Cause(kind="judgement", id=review.review_id),
-        )  # fmt: skip
+        newest = max(rows[home].updated_at for home in homes if home is not None)
+        cause = Cause(kind="judgement", id=review.review_id)
+        after = Row(kept, row.version + 1, row.founder, row.created_at, newest, cause)
         fixed = [pin for pin in pins if pin.record_id in mine]
         former = [home for home in homes if home is not None and home != kept]
         return self._composer.golden(after, [one.record for one in mine.values()], former, fixed)

@@ -11,7 +11,6 @@ import pytest
 
 from services.dedup.reviews.desk import Desk
 from shared.runtime.access import Role, create_token
-from shared.topology import Type
 from tests.integration.dedup.town import Town, record_id, says, takes_back
 
 RARE = {"given_name": "Jörg", "family_name": "Lüdenscheidt"}
@@ -256,12 +255,11 @@ async def test_each_question_is_told_when_it_is_opened(town: Town, steward: http
     await ask_about(town, "a", "b")
     (review,) = await items(steward)
     path = f"/v1/reviews/{review['review_id']}"
-    await post(steward, path, judgement="different")
+    await post(steward, path, judgement="same")
     await post(steward, f"{path}/undo")
     query = "select count(*) from runtime.outbox where convert_from(value, 'UTF8') like $1"
     said = await town.database.fetch(query, f"%{review['review_id']}%")
-    assert said[0][0] >= 2
-    assert Type.REVIEW_OPENED.wire
+    assert said[0][0] == 2
 
 
 @pytest.mark.parametrize(
@@ -289,9 +287,9 @@ async def test_nonsense_gets_a_clear_answer(
 
 
 async def test_a_reader_sees_the_queue_and_answers_nothing(town: Town, steward: httpx.AsyncClient) -> None:
+    token = await create_token(town.database, Role.READER, "reader")
     await ask_about(town, "a", "b")
     (review,) = await items(steward)
-    token = await create_token(town.database, Role.READER, "reader")
     headers = {"Authorization": f"Bearer {token}"}
     for path in ("/v1/reviews", "/v1/reviews/quality", f"/v1/reviews/{review['review_id']}"):
         assert (await steward.get(path, headers=headers)).status_code == 200

@@ -12,7 +12,11 @@ def said(band: int, *, same: bool, reason: str = "borderline", week: str = "2026
     return Observed(same, band * BAND_MILLIBITS + 1, reason, week, frozenset({source}))
 
 
-PAIRS = [Counted(5, merged=True, source=None, pairs=1_000), Counted(1, merged=False, source=None, pairs=500), Counted(-1, merged=False, source=None, pairs=4_000)]
+PAIRS = [
+    Counted(5, merged=True, source=None, pairs=1_000),
+    Counted(1, merged=False, source=None, pairs=500),
+    Counted(-1, merged=False, source=None, pairs=4_000),
+]
 
 
 def test_without_answers_the_model_speaks_and_the_interval_is_wide() -> None:
@@ -46,7 +50,11 @@ def test_only_questions_about_merged_pairs_say_how_right_merges_are() -> None:
 
 
 def test_each_week_and_each_source_has_its_own_answers() -> None:
-    pairs = [*PAIRS, Counted(5, merged=True, source="crm", pairs=600), Counted(5, merged=True, source="webform", pairs=400)]
+    pairs = [
+        *PAIRS,
+        Counted(5, merged=True, source="crm", pairs=600),
+        Counted(5, merged=True, source="webform", pairs=400),
+    ]
     answers = [said(5, same=False, reason="control", source="webform") for _ in range(10)]
     answers += [said(5, same=True, reason="control", week="2026-W11") for _ in range(10)]
     found = quality(pairs, answers)

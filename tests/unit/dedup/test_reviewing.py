@@ -82,8 +82,8 @@ def test_nothing_is_asked_again_unless_a_source_says_something_else() -> None:
 
 
 def test_only_the_newest_word_about_a_pair_is_asked_again() -> None:
-    old, new = judgement(same=False, on=1), judgement(same=False, on=2)
-    edges = {("a", "b"): Evidence((), OFFERED)}
+    old, new = judgement(same=True, on=1), judgement(same=False, on=2)
+    edges = {("a", "b"): Evidence((), OFFERED, "birthday")}
     seen = {
         old.judgement_id: Seen(None, (), {"a": 1, "b": 1}),
         new.judgement_id: seen_between(new, edges, {"a": 2, "b": 1}),
