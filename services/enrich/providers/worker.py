@@ -29,8 +29,8 @@ ROUNDS_MAX: Final = 25
 RUN_S: Final = 2.0
 """A run that took longer begins no further round: a slow provider must not keep a process from ending in time."""
 
-LEASE_S: Final = 120.0
-"""Several times the longest time-out: whose lease ran out is dead, and another process asks."""
+LEASE_TIMEOUTS: Final = 6.0
+"""Time-outs that a question is leased for: whoever has not answered by then is dead, and another process asks."""
 
 RETRY_S: Final = 60.0
 """When a question without an answer is asked again, at the earliest; the breaker knows whether that makes sense."""
@@ -40,6 +40,11 @@ REJECTED_RETRY_S: Final = 86_400.0
 
 EVERY_S: Final = 0.5
 """How often an idle process looks: an answer is late anyway, and half a second later is no loss."""
+
+
+def lease_s(asked: Asked) -> float:
+    """How long a question to this provider is one process's alone."""
+    return LEASE_TIMEOUTS * asked.timeout_s
 
 
 class Outside(Protocol):
@@ -96,7 +101,7 @@ class Worker:
         most = min(AT_ONCE_MAX, room(seen, limits, now).questions)
         if most == 0:
             return ()
-        claimed = await self.facts.claim(self.name, now, most, LEASE_S, [self.asked.name])
+        claimed = await self.facts.claim(self.name, now, most, lease_s(self.asked), [self.asked.name])
         if not claimed:
             return ()
         async with self.store.database.transaction() as connection:

@@ -18,7 +18,7 @@ from services.enrich.client import Client
 from services.enrich.core.answers import Ended, Found
 from services.enrich.core.asking import Asked
 from services.enrich.core.meter import OPEN_FIRST_S
-from services.enrich.providers.worker import LEASE_S, RETRY_S
+from services.enrich.providers.worker import RETRY_S, lease_s
 from shared.domain.contact import Company
 from shared.domain.events import Retired
 from shared.runtime.database import Database
@@ -224,10 +224,10 @@ async def test_a_worker_that_dies_leaves_its_questions_to_another(
     house: House, tables: Database, server: Playing
 ) -> None:
     await house.say(contact())
-    assert len(await house.facts.claim("dead", NOW, 10, LEASE_S, ["companies"])) == 1
+    assert len(await house.facts.claim("dead", NOW, 10, lease_s(house.worker.asked), ["companies"])) == 1
     await house.worker.run()
     assert not server.asked, "leased to somebody"
-    house.clock.advance(LEASE_S + 1)
+    house.clock.advance(lease_s(house.worker.asked) + 1)
     await house.worker.run()
     assert server.asked == {"beispiel.de": 1}
     assert len(await tables.fetch("SELECT FROM runtime.fact")) == 1

@@ -16,7 +16,7 @@ import pytest
 
 from services.enrich.core.answers import Ended, Failed, Fault, Found
 from services.enrich.core.asking import Asked
-from services.enrich.providers.worker import LEASE_S, Worker
+from services.enrich.providers.worker import Worker, lease_s
 from services.enrich.stage import Enrich, Memory
 from services.enrich.store import Store
 from shared.domain.contact import Contact
@@ -205,7 +205,7 @@ class Town:
             await self.drip()
             quiet = quiet + 1 if self.committed == len(self.said) else 0
             await self.work()
-            self.clock.advance(LEASE_S + 1)
+            self.clock.advance(lease_s(self.asked) + 1)
 
     def left(self) -> int:
         """How many have come out without the answer that there is."""
