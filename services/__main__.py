@@ -18,6 +18,7 @@ from shared.commands import backup_verbs, operating
 from shared.commands.groups import letters_app, tokens_app
 from shared.commands.options import Data, Json, show, wait
 from shared.commands.running import DEFAULT_DATA, Failed, Running, WrongUsage, print_json
+from shared.domain.configuration import Configuration
 from shared.topology import SERVICES
 
 app = typer.Typer(
@@ -76,7 +77,7 @@ def run(service: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES
         raise WrongUsage(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
     from shared.runtime.service import main as run_service
 
-    raise typer.Exit(run_service(service, importlib.import_module(f"services.{service}.service").build))
+    raise typer.Exit(run_service(service, importlib.import_module(f"services.{service}.service").build, _usable))
 
 
 @app.command()
@@ -220,17 +221,13 @@ def config_check(
 
     Example: kontaktwerk config check deploy/config
     """
-    from services.enrich.core.asking import InvalidProvider, asked_of
-    from services.enrich.settings import EnrichSettings
-    from services.rules.core.rulebook import InvalidRules, rulebook_of
     from shared.commands import config_check as command
     from shared.runtime.settings import Settings
 
     configuration = command.read(folder or Settings().config_dir)
     try:
-        rulebook_of(configuration)
-        asked_of(configuration.providers, plain_http=EnrichSettings().private_addresses == "allow")
-    except (InvalidRules, InvalidProvider) as error:
+        _usable(configuration)
+    except ValueError as error:
         raise Failed(str(error)) from None
     found = command.described(configuration)
     lines = [f"{name:<9} {', '.join(values) or 'none'}" for name, values in found.items() if isinstance(values, list)]
@@ -242,6 +239,18 @@ app.command()(backup_verbs.diff)
 app.command()(operating.doctor)
 app.command()(operating.export)
 app.command()(operating.reconcile)
+
+
+def _usable(configuration: Configuration) -> None:
+    """Whether every service can use a configuration. Raises ValueError naming file, place and what to change."""
+    from services.enrich.core.asking import asked_of
+    from services.enrich.settings import EnrichSettings
+    from services.rules.core.rulebook import rulebook_of
+    from services.validate.core.standards import standards_of
+
+    standards_of(configuration.fields, configuration.sources)
+    rulebook_of(configuration)
+    asked_of(configuration.providers, plain_http=EnrichSettings().private_addresses == "allow")
 
 
 def _workers(text: str) -> dict[str, int]:

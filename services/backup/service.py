@@ -11,7 +11,7 @@ from services.backup.settings import BackupSettings
 from services.backup.stage import Backup
 from services.backup.store import Store
 from shared.runtime import outbox
-from shared.runtime.scheduler import scheduler
+from shared.runtime.scheduler import scheduled
 from shared.runtime.world import Service, World
 
 
@@ -34,7 +34,7 @@ async def build(world: World) -> Service:
         ),
         chores=(
             worker.chore(),
-            *scheduler(world, "backup", schedule.jobs(world, runs, tables)),
+            scheduled(world, "backup", "backup", schedule.planned(world, runs, tables)),
             outbox.relay(world, "backup"),
         ),
         pending=pending,

@@ -1,6 +1,6 @@
 """The HTTP door of enrich: who is asked, and how that goes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,13 +14,14 @@ from shared.runtime.clock import Clock
 from shared.runtime.http import json_response
 
 
-def router(store: Store, providers: Sequence[Asked], clock: Clock) -> APIRouter:
+def router(store: Store, providers_now: Callable[[], Sequence[Asked]], clock: Clock) -> APIRouter:
     """The routes of enrich."""
     routes = APIRouter(tags=["enrich"])
 
     @routes.get("/v1/providers", dependencies=[require(Role.READER)])
     async def all_providers() -> Response:
         """The providers, surest first, with the state of their breaker, their budget of today (UTC) and hit rate."""
+        providers = providers_now()
         rows = await store.rows([one.name for one in providers])
         now = clock.now()
         return json_response({"items": [shown(one, rows[one.name], now) for one in providers], "next": None})

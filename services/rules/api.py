@@ -1,6 +1,6 @@
 """The paths of rules: clean contacts one by one, in lists and by search, their timelines, segments and rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -49,8 +49,14 @@ Unanswered = Mapping[tuple[str, Why], int]
 """How often, by rule and reason, a condition could not be answered since this process started."""
 
 
-def router(store: Store, rulebook: Rulebook, clock: Clock, country: str | None, unanswered: Unanswered) -> APIRouter:
-    """The paths. `country` is where a number without a calling code is read."""
+def router(
+    store: Store,
+    rulebook: Callable[[], Rulebook],
+    clock: Clock,
+    country: Callable[[], str | None],
+    unanswered: Unanswered,
+) -> APIRouter:
+    """The paths, by the rulebook of the moment. `country` is where a number without a calling code is read."""
     api = APIRouter(prefix="/v1", dependencies=_READER, tags=["contacts"])
     _add_removals(api, store)
 
@@ -85,7 +91,7 @@ def router(store: Store, rulebook: Rulebook, clock: Clock, country: str | None, 
     async def searches(request: Request) -> Response:
         """Contacts that have this address, number, record or all of these words."""
         search = await read_json(request, Search)
-        question = _question(search, country)
+        question = _question(search, country())
         after = _id_after(search.cursor)
         rows = await store.page_by_keys(question.keys, after, search.limit + 1) if question.keys else []
         next_ = encode_cursor(rows[search.limit - 1].contact_id) if len(rows) > search.limit else None
@@ -110,7 +116,7 @@ def router(store: Store, rulebook: Rulebook, clock: Clock, country: str | None, 
     async def segments() -> Response:
         """All segments, with how many contacts are in each and which rules put them there."""
         counts = await store.segments()
-        ruled = _rules_by_segment(rulebook)
+        ruled = _rules_by_segment(rulebook())
         names = sorted({*counts, *ruled})
         items = [{"name": name, "contacts": counts.get(name, 0), "rules": ruled.get(name, [])} for name in names]
         return json_response(page(items, None))
@@ -118,14 +124,14 @@ def router(store: Store, rulebook: Rulebook, clock: Clock, country: str | None, 
     @api.get("/segments/{name}/contacts")
     async def members(name: str, limit: Limit = FOUND_USUAL, cursor: str | None = None) -> Response:
         """The contacts of one segment, by id."""
-        if name not in _rules_by_segment(rulebook) and name not in await store.segments():
+        if name not in _rules_by_segment(rulebook()) and name not in await store.segments():
             raise Problem(404, "Not found", "There is no such segment.")
         return await _labelled(store, clock, [label("segment", name)], None, limit, cursor)
 
     @api.get("/rules")
     async def rules() -> Response:
         """The rules that are in force, in their order, and how often this process met values that were not there."""
-        items = [_ruled(checked.rule, unanswered) for checked in rulebook.rules]
+        items = [_ruled(checked.rule, unanswered) for checked in rulebook().rules]
         return json_response(page(items, None))
 
     return api

@@ -51,7 +51,7 @@ class Deliveries:
 
     def __init__(self, store: Store, rulebook: Rulebook, clock: Clock, outside: Outside) -> None:
         self._store = store
-        self._rulebook = rulebook
+        self.rulebook = rulebook
         self._clock = clock
         self._outside = outside
         self._log = logger(SERVICE)
@@ -74,7 +74,7 @@ class Deliveries:
         return len(taken)
 
     async def _deliver(self, delivery: Delivery) -> None:
-        rule = self._rulebook.rule(delivery.rule)
+        rule = self.rulebook.rule(delivery.rule)
         outcome: Outcome = Ended.NO_RULE if rule is None else await self._outcome(delivery, rule)
         once = rule is not None and rule.delivery == "at-most-once"
         following = next_of(delivery, outcome, self._clock.now(), once=once)
@@ -99,7 +99,7 @@ class Deliveries:
         if contact is None:
             return Ended.NO_CONTACT if not way or way[-1].retired != "merged" else Again("merging", sent=False)
         wanted = rule.then.mail if delivery.part == "mail" else rule.then.notify
-        channel = None if wanted is None else self._rulebook.channels.get(wanted.channel)
+        channel = None if wanted is None else self.rulebook.channels.get(wanted.channel)
         if wanted is None or channel is None:
             return Ended.NO_RULE
         letter = self._letter(wanted.template, contact, delivery)
@@ -111,7 +111,7 @@ class Deliveries:
         return await self._mail(delivery, rule, contact, channel, letter)
 
     def _letter(self, template: str | None, contact: Contact, delivery: Delivery) -> Letter | None:
-        known = None if template is None else self._rulebook.templates.get(template)
+        known = None if template is None else self.rulebook.templates.get(template)
         return None if known is None else known.letter(contact, Said(delivery.rule, delivery.occasion))
 
     async def _mail(

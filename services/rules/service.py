@@ -31,12 +31,18 @@ async def build(world: World) -> Service:
         again = await refreshing.due(world.database, SERVICE)
         return {"outbox": await outbox.pending(world.database, SERVICE), "refreshes": again, **waiting}
 
+    def adopt(configuration: Configuration) -> None:
+        stage.rulebook = timers.rulebook = deliveries.rulebook = rulebook_of(configuration)
+
     return Service(
         name=SERVICE,
         stage=stage,
-        routers=(router(store, rules, world.clock, home(world.configuration), stage.unanswered),),
+        routers=(
+            router(store, lambda: stage.rulebook, world.clock, lambda: home(world.configuration), stage.unanswered),
+        ),
         chores=(outbox.relay(world, SERVICE), timers.chore(), deliveries.chore(), refreshing.dripping(world, SERVICE)),
         pending=pending,
+        adopt=adopt,
         close=(client.close,),
     )
 

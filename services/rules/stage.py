@@ -5,6 +5,7 @@ For every message the row is said as it is stored now, never as the message was:
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from typing import Final, NamedTuple, TypeVar, assert_never
 
@@ -47,14 +48,18 @@ class Rules:
         self.messages_max = messages_max
         self.unanswered: Counter[tuple[str, Why]] = Counter()
         self._store = store
-        self._rulebook = rulebook
+        self.rulebook = rulebook
         self._clock = clock
         self._clean = {CLEAN.name, topic_prefix + CLEAN.name}
         self._hearing = Hearing()
         self._said_more: dict[str, int] = {}
 
     async def settle(self, batch: Sequence[Taken]) -> Settled:
-        """Decide on the newest version of every contact of the batch, in one transaction."""
+        """Decide on the newest version of every contact of the batch, in one transaction and by one rulebook."""
+        return await copy(self).settle_so(batch)
+
+    async def settle_so(self, batch: Sequence[Taken]) -> Settled:
+        """The same, while nobody changes the rulebook."""
         plan = planned([self._arrived(taken) for taken in batch])
         now = self._clock.now()
         async with self._store.transaction() as connection:
@@ -65,7 +70,7 @@ class Rules:
             new = await self._store.note_interactions(connection, list(plan.interactions.values()))
             rows = await self._store.rows(connection, plan.contact_ids())
             around = await self._around(connection, plan, rows, now)
-            writes = Writes(now, self._rulebook.plans)
+            writes = Writes(now, self.rulebook.plans)
             decided = {
                 contact_id: self._decided(plan, newest, rows.get(contact_id), around[contact_id])
                 for contact_id, newest in plan.newest.items()
@@ -114,7 +119,7 @@ class Rules:
         }
         activities = await self._store.activities(connection, records, now) if fresh else {}
         former = sorted({id_ for contact in fresh.values() for id_ in contact.merged_from})
-        stuck = await self._store.stuck(connection, former) if former and self._rulebook.sticks else {}
+        stuck = await self._store.stuck(connection, former) if former and self.rulebook.sticks else {}
         return {
             contact_id: Around(
                 now,
@@ -136,11 +141,11 @@ class Rules:
         records = {
             contact_id: [member.record_id for member in standing.contact.records]
             for contact_id, standing in standings.items()
-            if standing.contact is not None and self._rulebook.reads_timeline
+            if standing.contact is not None and self.rulebook.reads_timeline
         }
         activities = await self._store.activities(connection, records, now) if records else {}
         around = {contact_id: Around(now, activities.get(contact_id, NO_ACTIVITY)) for contact_id in standings}
-        moved = {id_ for id_ in records if moves(standings[id_], around[id_], self._rulebook)}
+        moved = {id_ for id_ in records if moves(standings[id_], around[id_], self.rulebook)}
         return [refresh(touched[id_], around[id_]) for id_ in standings if id_ in late | moved]
 
     def _decided(self, plan: Plan, newest: Versioned, row: Row | None, around: Around) -> Decided | Again:
@@ -151,7 +156,7 @@ class Rules:
             return decide_gone(newest.data, standing, around)
         asked = plan.awaited.get(newest.contact_id)
         awaited = asked is not None and (standing is None or asked.version > standing.published_version)
-        decided = decide(newest.data, standing, around, self._rulebook, awaited=awaited)
+        decided = decide(newest.data, standing, around, self.rulebook, awaited=awaited)
         if decided.holding.unanswered:
             self.unanswered.update(decided.holding.unanswered)
         return decided

@@ -36,7 +36,7 @@ class Timers:
 
     def __init__(self, store: Store, rulebook: Rulebook, clock: Clock) -> None:
         self._store = store
-        self._rulebook = rulebook
+        self.rulebook = rulebook
         self._clock = clock
 
     def chore(self) -> Chore:
@@ -51,16 +51,16 @@ class Timers:
 
     async def some(self) -> int:
         """Look at some, at most CONTACTS_MAX, and return how many."""
-        now = self._clock.now()
+        now, rulebook = self._clock.now(), self.rulebook
         async with self._store.transaction() as connection:
             due = await self._store.due(connection, now, CONTACTS_MAX)
             if not due:
                 return 0
             rows = await self._store.rows(connection, due)
             contacts = {one: contact for one, row in rows.items() if (contact := row.contact()) is not None}
-            activities = await self._activities(connection, contacts, now)
+            activities = await self._activities(connection, contacts if rulebook.reads_timeline else {}, now)
             found = {
-                one: self._rulebook.holding(
+                one: rulebook.holding(
                     contact,
                     Change(kind="rule"),
                     activities.get(one, NO_ACTIVITY),
@@ -77,7 +77,7 @@ class Timers:
     async def _activities(
         self, connection: Connection, contacts: Mapping[str, Contact], now: datetime
     ) -> dict[str, Activity]:
-        if not self._rulebook.reads_timeline or not contacts:
+        if not contacts:
             return {}
         records = {one: [member.record_id for member in contact.records] for one, contact in contacts.items()}
         return await self._store.activities(connection, records, now)

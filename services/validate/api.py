@@ -1,5 +1,6 @@
 """The HTTP doors of validate: what would be found in a record, before anybody sends it."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -16,14 +17,15 @@ RECORD_BYTES_MAX: Final = 32 * 1024
 """The contract's limit of a record (section 3)."""
 
 
-def router(standards: Standards, clock: Clock) -> APIRouter:
-    """The routes of validate."""
+def router(standards_now: Callable[[], Standards], clock: Clock) -> APIRouter:
+    """The routes of validate, by the standards of the moment."""
     routes = APIRouter()
 
     @routes.post("/v1/validations", dependencies=[require(Role.SENDER, Role.READER)])
     async def validations(request: Request) -> Response:
         """The findings a record object would get; nothing is stored."""
         record = await read_json(request, Submitted, RECORD_BYTES_MAX)
+        standards = standards_now()
         if record.source is not None and record.source not in standards.homes:
             raise unprocessable([Fault("/source", "no source of this name is configured")])
         now = clock.now()

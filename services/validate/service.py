@@ -7,6 +7,7 @@ from services.validate.client import Asking, Resolver
 from services.validate.core.standards import standards_of
 from services.validate.settings import ValidateSettings
 from services.validate.stage import SERVICE, Memory, Validate
+from shared.domain.configuration import Configuration
 from shared.runtime import refreshing
 from shared.runtime.facts import Facts, waking
 from shared.runtime.service import Service, World
@@ -26,11 +27,18 @@ async def build(world: World) -> Service:
             "refreshes": await refreshing.due(world.database, SERVICE),
         }
 
+    memory = Memory(world.database, facts, world.clock, asks)
+    stage = Validate(standards, settings.batch_messages_max, memory)
+
+    def adopt(configuration: Configuration) -> None:
+        stage.standards = standards_of(configuration.fields, configuration.sources)
+
     chores = [waking(facts, world.clock), refreshing.dripping(world, SERVICE)]
     return Service(
         name=SERVICE,
-        stage=Validate(standards, settings.batch_messages_max, Memory(world.database, facts, world.clock, asks)),
-        routers=(router(standards, world.clock),),
+        stage=stage,
+        routers=(router(lambda: stage.standards, world.clock),),
         chores=(*chores, asking.chore()) if asks else chores,
         pending=pending,
+        adopt=adopt,
     )

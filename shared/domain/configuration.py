@@ -194,9 +194,13 @@ class Operations(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything configured, as one value with the digest of the files it was read from."""
+    """Everything configured, as one value with the digest of the files it was read from.
+
+    `revision` is the number under which all processes use it; 0 where it was only read, as by checks.
+    """
 
     digest: str
+    revision: int = 0
     sources: Mapping[str, Source]
     fields: Fields
     rules: tuple[Rule, ...]

@@ -33,6 +33,9 @@ RESOLVED: Final = frozenset({"secrets"})
 FILES: Final = ("sources.yaml", "fields.yaml", "rules.yaml", "channels.yaml", "providers.yaml", "operations.yaml")
 """What a configuration folder may hold, beside templates; only the first must be there."""
 
+TEMPLATES: Final = "templates/"
+"""Where the texts of notifications lie."""
+
 TEMPLATES_MAX: Final = 1_000
 """As many as there may be rules."""
 
@@ -63,14 +66,36 @@ _Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_yam
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_as_text)
 
 
+Files = Mapping[str, str]
+"""The texts of a configuration folder by name (`rules.yaml`, `templates/birthday.de.txt`); absent ones are missing."""
+
+
 def load(folder: Path, environment: Mapping[str, str] | None = None) -> Configuration:
     """The configuration in this folder (sources.yaml, fields.yaml, rules.yaml, channels.yaml, providers.yaml,
-    operations.yaml, templates/*.txt; only the first must be there).
+    operations.yaml, templates/*.txt; only the first must be there). Raises Misconfigured for whatever is wrong.
+    """
+    return parse(read(folder), folder, environment)
 
-    Raises Misconfigured for whatever is wrong. The digest covers the files, not the secrets they point to.
+
+def read(folder: Path) -> Files:
+    """The files of a folder as they are. Raises Misconfigured for one that cannot be read, is too large or no UTF-8."""
+    texts = {name: _text(folder / name) for name in FILES} | _templates(folder / "templates")
+    return {name: text for name, text in texts.items() if text}
+
+
+def digest_of(files: Files) -> str:
+    """Names these files: it covers the texts, not the secrets they point to."""
+    parts = [part for name in sorted(files) for part in (name, files[name])]
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def parse(files: Files, folder: Path, environment: Mapping[str, str] | None = None, revision: int = 0) -> Configuration:
+    """What these files configure, under the number they were activated as; what `file:` names lies in the folder.
+
+    Raises Misconfigured for whatever is wrong.
     """
     environment = os.environ if environment is None else environment
-    texts = {name: _text(folder / name) for name in FILES}
+    texts = {name: files.get(name, "") for name in FILES}
     if not texts["sources.yaml"].strip():
         raise Misconfigured(f"{folder / 'sources.yaml'}: missing or empty; it names the sources that may write")
     found = {name: _parse(name, text) for name, text in texts.items()}
@@ -84,16 +109,18 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Configur
     providers = _only(found["providers.yaml"], "providers", "providers.yaml", {})
     if not isinstance(providers, dict):
         raise Misconfigured("providers.yaml: `providers` is a map by name")
-    templates = _templates(folder / "templates")
     return Configuration(
-        digest=hashlib.blake2b(
-            "\0".join([*texts.values(), *templates, *templates.values()]).encode(), digest_size=16
-        ).hexdigest(),
+        digest=digest_of(files),
+        revision=revision,
         sources={name: _source(name, said, folder, environment) for name, said in sources.items()},
         fields=_as(found["fields.yaml"] or {}, Fields, "fields.yaml"),
         rules=_rules(rules),
         channels={name: _channel(name, said, folder, environment) for name, said in channels.items()},
-        templates=templates,
+        templates={
+            name.removeprefix(TEMPLATES).removesuffix(".txt"): text
+            for name, text in files.items()
+            if name.startswith(TEMPLATES)
+        },
         operations=_operations(found["operations.yaml"], folder, environment),
         providers={name: _provider(name, said, folder, environment) for name, said in providers.items()},
     )
@@ -121,11 +148,11 @@ def _operations(said: Any, folder: Path, environment: Mapping[str, str]) -> Oper
 
 
 def _templates(folder: Path) -> dict[str, str]:
-    """The texts of notifications, by name and language: `birthday.de` is templates/birthday.de.txt."""
+    """The texts of notifications, by file: templates/birthday.de.txt is `birthday.de`, in one language."""
     paths = sorted(folder.glob("*.txt"))
     if len(paths) > TEMPLATES_MAX:
         raise Misconfigured(f"templates: {len(paths)} files, more than {TEMPLATES_MAX}")
-    return {path.name.removesuffix(".txt"): _text(path) for path in paths}
+    return {TEMPLATES + path.name: _text(path) for path in paths}
 
 
 def _channel(name: Any, said: Any, folder: Path, environment: Mapping[str, str]) -> Channel:

@@ -34,6 +34,7 @@ class Health:
         self.missing: dict[str, str] = {"start": "is starting"}
         self.pending: Callable[[], Awaitable[Mapping[str, int]]] | None = None
         self.ready_while_waiting = False
+        self.refused: Callable[[], str | None] = lambda: None
         self._turned_at = time.monotonic()
 
     def beat(self) -> None:
@@ -43,6 +44,11 @@ class Health:
     def live(self) -> bool:
         """True while the loop turns."""
         return time.monotonic() - self._turned_at < STILL_S
+
+    def notes(self) -> dict[str, str]:
+        """What somebody should mend, though this process does its work."""
+        refused = self.refused()
+        return {} if refused is None else {"configuration": refused}
 
     def reasons(self) -> dict[str, str]:
         """Why this process cannot do its work now; empty when it can."""
@@ -105,8 +111,9 @@ class Front:
                 return json_response({"status": "live" if live else "still"}, 200 if live else 503)
             case "/readyz":
                 reasons = self._health.reasons()
-                return json_response({"status": "waits", "reasons": reasons} if reasons else {"status": "ready"},
-                                     503 if reasons else 200)  # fmt: skip
+                said = {"status": "waits", "reasons": reasons} if reasons else {"status": "ready"}
+                notes = self._health.notes()
+                return json_response({**said, "notes": notes} if notes else said, 503 if reasons else 200)
             case "/metrics":
                 return Response(self._health.metrics.exposition(), media_type="text/plain; version=0.0.4")
             case "/internal/status":

@@ -87,6 +87,20 @@ def scheduler(world: World, service: str, jobs: Sequence[Job]) -> tuple[Chore, .
     return tuple(Chore(job.name, LOOK_EVERY_S, _Timed(world, service, job).look) for job in jobs)
 
 
+def scheduled(world: World, service: str, name: str, job_now: Callable[[], Job | None]) -> Chore:
+    """A chore for the job that the configuration of the moment sets, if any; equal jobs are one."""
+    timed: dict[Job, _Timed] = {}
+
+    async def look() -> None:
+        job = job_now()
+        for other in [one for one in timed if one != job]:
+            del timed[other]
+        if job is not None:
+            await timed.setdefault(job, _Timed(world, service, job)).look()
+
+    return Chore(name, LOOK_EVERY_S, look)
+
+
 async def runs(database: Database) -> list[Line]:
     """All jobs that some process has looked after, with their last runs."""
     rows = await database.fetch(

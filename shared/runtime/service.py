@@ -18,19 +18,20 @@ from shared.runtime.access import Access
 from shared.runtime.broker import Consumer
 from shared.runtime.broker.kafka import ClientBroken, KafkaBroker, OffsetsLost
 from shared.runtime.clock import RandomIds, SystemClock
-from shared.runtime.configuration import Misconfigured, load
+from shared.runtime.configuration import Misconfigured
 from shared.runtime.database import Database
 from shared.runtime.halt import halt, halted
 from shared.runtime.health import Front, Health
 from shared.runtime.http import application
 from shared.runtime.poison import StoredAttempts
 from shared.runtime.retry import pause_s
+from shared.runtime.revisions import LOOK_EVERY_S, Check, Revised, Revisions
 from shared.runtime.server import Server, bound, inherited
 from shared.runtime.settings import DatabaseSettings, KafkaSettings, Settings, door_of
 from shared.runtime.stage import Halted, Loop, Stage
 from shared.runtime.tables import require_current
 from shared.runtime.telemetry import Metrics, configure_logging, logger, place_of
-from shared.runtime.world import Chore, Service, World, nothing_pending
+from shared.runtime.world import Chore, Service, World, nothing_pending, nothing_to_adopt
 from shared.topology import step_of
 
 __all__ = ["Chore", "Service", "World", "main", "nothing_pending", "run"]
@@ -58,14 +59,17 @@ class Stopping(Exception):
     """The process was asked to end while it still waited for the world."""
 
 
-def main(name: str, build: Build) -> int:
-    """Run a service in an event loop of its own, on uvloop where there is one: it serves HTTP at half the cost."""
+def main(name: str, build: Build, check: Check = nothing_to_adopt) -> int:
+    """Run a service in an event loop of its own, on uvloop where there is one: it serves HTTP at half the cost.
+
+    `check` says whether all services can use a configuration.
+    """
     try:
         import uvloop  # noqa: PLC0415 (not on every platform)
     except ImportError:
-        return asyncio.run(run(name, build))
+        return asyncio.run(run(name, build, check=check))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run(name, build))
+        return runner.run(run(name, build, check=check))
 
 
 async def run(
@@ -74,6 +78,7 @@ async def run(
     settings: Settings | None = None,
     kafka: KafkaSettings | None = None,
     database: DatabaseSettings | None = None,
+    check: Check = nothing_to_adopt,
 ) -> int:
     """Run one service until SIGTERM or SIGINT; 0 when it drained, 1 when it could not go on.
 
@@ -85,7 +90,7 @@ async def run(
     log = logger(name)
     code = 1
     try:
-        await process.run(build)
+        await process.run(build, check)
         code = 0
     except Stopping:
         code = 0
@@ -133,14 +138,15 @@ class Process:
         self._consumer: Consumer | None = None
         self._log = logger(name)
 
-    async def run(self, build: Build) -> None:
+    async def run(self, build: Build, check: Check) -> None:
         """Start everything, work until asked to stop, and let what is under way end."""
         self._heed_signals()
-        configuration = load(self._settings.config_dir)
+        revisions = Revisions(self.name, self._database, self._settings.config_dir, self._clock, check)
         await self._serve(Server(self._front, bound(self._settings.host, self._settings.port)))
         await self._patiently("postgres", self._database.open)
         await self._patiently("tables", partial(require_current, self._url))
         await self._patiently("kafka", self._producer.start)
+        configuration = await self._patiently("configuration", revisions.begin)
         world = World(
             settings=self._settings,
             configuration=configuration,
@@ -150,19 +156,22 @@ class Process:
             database=self._database,
             clock=self._clock,
             ids=self._ids,
+            catch_up=revisions.catch_up,
         )
         service = await build(world)
         self._service = service
+        revisions.adopt += [partial(setattr, world, "configuration"), service.adopt]
         for opens in service.open:
             await self._patiently("service", opens)
         access = Access(self._database, self._clock)
         self._front.app = application(f"Kontaktwerk {self.name}", service.routers, {"access": access, "world": world})
         self._health.pending = service.pending
+        self._health.refused = lambda: revisions.wrong
         self._health.ready_while_waiting = service.ready_while_waiting
         if (door := door_of(self.name)) is not None:
             await self._serve(Server(self._front.behind, inherited(door)))
         settle_memory()
-        await self._work(service)
+        await self._work(service, revisions)
 
     async def close(self) -> None:
         """Close what is open, each within a bounded time."""
@@ -175,15 +184,17 @@ class Process:
         await asyncio.gather(self._producer.stop(), self._admin.close())
         await self._database.close()
 
-    async def _work(self, service: Service) -> None:
+    async def _work(self, service: Service, revisions: Revisions) -> None:
         """The loop and the chores, until one of them fails or the process is asked to stop."""
-        chores = [*service.chores]
+        chores = [*service.chores, Chore("configuration", LOOK_EVERY_S, revisions.look)]
         if service.stage is not None:
             chores.append(Chore("lag", LAG_EVERY_S, self._lag))
         tasks = [asyncio.create_task(self._chore(chore), name=chore.name) for chore in chores]
         if service.stage is not None:
             self._health.missing["group"] = "has not joined its group"
-            tasks.append(asyncio.create_task(self._stage(service.stage), name="stage"))
+            adopts = service.adopt is not nothing_to_adopt
+            stage = Revised(service.stage, revisions.catch_up) if adopts else service.stage
+            tasks.append(asyncio.create_task(self._stage(stage), name="stage"))
         self._health.missing.pop("start", None)
         tasks.append(asyncio.create_task(self._until_stopping(beats=service.stage is None), name="stop"))
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

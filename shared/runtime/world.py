@@ -13,9 +13,17 @@ from shared.runtime.settings import Settings
 from shared.runtime.stage import Stage
 
 
-@dataclass(frozen=True, slots=True)
+async def nothing_newer() -> None:
+    """For a world whose configuration nobody changes."""
+
+
+@dataclass(slots=True)
 class World:
-    """Everything outside a service, chosen by the launcher: a service cannot tell a laptop from a cluster."""
+    """Everything outside a service, chosen by the launcher: a service cannot tell a laptop from a cluster.
+
+    `configuration` is the revision that this process uses. The runtime replaces it: whoever needs it reads it when
+    it is needed. `catch_up` takes up the newest revision now.
+    """
 
     settings: Settings
     configuration: Configuration
@@ -25,6 +33,7 @@ class World:
     database: Database
     clock: Clock
     ids: Ids
+    catch_up: Callable[[], Awaitable[None]] = nothing_newer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,10 @@ class Chore:
     name: str
     every_s: float
     run: Callable[[], Awaitable[None]]
+
+
+def nothing_to_adopt(configuration: Configuration) -> None:
+    """For a service that reads the configuration of its world whenever it needs it."""
 
 
 async def nothing_pending() -> Mapping[str, int]:
@@ -46,8 +59,9 @@ class Service:
     """One service, ready to run: its stage, its API, its chores, and what of its work still lies in tables.
 
     `pending` counts by name what is due now and not yet said (outbox, unsaid, refreshes): `status` adds it to the lag.
-    `open` and `close` surround everything. `ready_while_waiting` is for a front door that goes on taking deliveries
-    while its stage waits for Kafka or Postgres.
+    `adopt` takes up a newer configuration, at once, between two steps of whatever waits: what is under way ends by the
+    one it began with. `open` and `close` surround everything. `ready_while_waiting` is for a front door that goes on
+    taking deliveries while its stage waits for Kafka or Postgres.
     """
 
     name: str
@@ -57,4 +71,5 @@ class Service:
     pending: Callable[[], Awaitable[Mapping[str, int]]] = nothing_pending
     open: Sequence[Callable[[], Awaitable[None]]] = field(default=())
     close: Sequence[Callable[[], Awaitable[None]]] = field(default=())
+    adopt: Callable[[Configuration], None] = nothing_to_adopt
     ready_while_waiting: bool = False

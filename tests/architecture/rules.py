@@ -45,8 +45,9 @@ RUNTIME_FILES = frozenset(
     {
         "__init__.py", "access.py", "arrays.py", "broker", "clock.py", "codec.py", "configuration.py", "database.py",
         "dead_letter.py", "erasure.py", "facts.py", "halt.py", "health.py", "http.py", "migrations.py", "offsets.py",
-        "outbox.py", "poison.py", "refreshing.py", "renewal.py", "retry.py", "revisions.py", "scheduler.py", "schemas.py",
-        "server.py", "service.py", "settings.py", "spool.py", "stage.py", "tables.py", "telemetry.py", "world.py",
+        "outbox.py", "poison.py", "refreshing.py", "renewal.py", "retry.py", "revisions.py", "scheduler.py",
+        "schemas.py", "server.py", "service.py", "settings.py", "spool.py", "stage.py", "tables.py", "telemetry.py",
+        "world.py",
     }
 )  # fmt: skip
 BROKER_FILES = frozenset({"__init__.py", "kafka.py", "kafka_admin.py", "kafka_reader.py", "memory.py", "partitions.py"})

@@ -2,23 +2,27 @@
 time that was missed is made up for.
 """
 
+from collections.abc import Callable
+
 from services.backup.jobs.store import Runs, Tables
-from shared.domain.configuration import Backups
 from shared.runtime.scheduler import Job, Run
 from shared.runtime.world import World
 
 
-def jobs(world: World, runs: Runs, tables: Tables) -> tuple[Job, ...]:
-    """The job that asks for scheduled backups, none without a schedule and an address; an empty system has nothing to
-    keep.
+def planned(world: World, runs: Runs, tables: Tables) -> Callable[[], Job | None]:
+    """The job that asks for scheduled backups, as operations.yaml has it now; None without a schedule or an address. An
+    empty system has nothing to keep.
     """
-    backups: Backups = world.configuration.operations.backup
-    address = backups.to
-    if backups.schedule is None or address is None:
-        return ()
 
     async def ask(run: Run) -> None:
-        if not await tables.is_empty():
+        address = world.configuration.operations.backup.to
+        if address is not None and not await tables.is_empty():
             await runs.ask(run.run_id, "backup", address, world.clock.now())
 
-    return (Job("backup", backups.schedule, backups.timezone, None, ask),)
+    def job() -> Job | None:
+        backups = world.configuration.operations.backup
+        if backups.schedule is None or backups.to is None:
+            return None
+        return Job("backup", backups.schedule, backups.timezone, None, ask)
+
+    return job

@@ -70,10 +70,6 @@ class Worker:
     name: str
     unwritten: list[tuple[Claimed, Ended]] = field(default_factory=list[Any])
 
-    def chore(self) -> Chore:
-        """The chore that asks."""
-        return Chore(name=f"ask {self.asked.name}", every_s=EVERY_S, run=self.run)
-
     async def run(self) -> None:
         """Ask all that may be asked now, or as much as one round of the chore may."""
         started = self.clock.monotonic()
@@ -139,6 +135,36 @@ class Worker:
         if meter.open_until is not None and before.open_until is None:
             logger("enrich").warning("provider left alone", provider=name, reason=counts.last_error)
         return meter
+
+
+@dataclass(slots=True)
+class Workers:
+    """The workers of the providers there are: each on its own, so that a slow provider delays no other.
+
+    Who asked for a provider that is no longer configured, or is configured otherwise now, ends what it is at.
+    """
+
+    workers: Sequence[Worker] = ()
+    under_way: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, "asyncio.Task[None]"])
+
+    def chore(self) -> Chore:
+        """The chore that has them ask."""
+        return Chore(name="ask providers", every_s=EVERY_S, run=self.run)
+
+    async def run(self) -> None:
+        """Let every worker ask that is not at it. Raises what one of them met: Transient while Postgres is away."""
+        ended = {name: task for name, task in self.under_way.items() if task.done()}
+        for name in ended:
+            del self.under_way[name]
+        for worker in self.workers:
+            if worker.asked.name not in self.under_way:
+                self.under_way[worker.asked.name] = asyncio.create_task(worker.run(), name=f"ask {worker.asked.name}")
+        for task in ended.values():
+            task.result()
+
+    async def close(self) -> None:
+        """Wait for the answers under way: each takes less than a provider's longest time-out."""
+        await asyncio.gather(*self.under_way.values(), return_exceptions=True)
 
 
 def _again_at(failed: Failed, meter: Meter, now: datetime) -> datetime:

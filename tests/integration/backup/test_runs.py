@@ -20,7 +20,7 @@ from shared.domain.configuration import Backups, Configuration, Fields, Operatio
 from shared.runtime.broker.memory import MemoryBroker
 from shared.runtime.clock import ManualClock, SeededIds
 from shared.runtime.database import Database
-from shared.runtime.scheduler import scheduler
+from shared.runtime.scheduler import scheduled
 from shared.runtime.settings import Settings
 from shared.runtime.world import World
 
@@ -83,7 +83,7 @@ async def test_a_worker_that_died_is_followed_by_another_and_a_zombie_cannot_go_
 async def test_of_many_who_ask_for_a_scheduled_backup_there_is_one(world_of: Make, tmp_path: Path) -> None:
     world = world_of(Backups(schedule="0 * * * *", timezone="UTC", to=str(tmp_path)))
     runs, tables = Runs(world.database), Tables(world.database)
-    chores = [chore for _ in range(3) for chore in scheduler(world, "backup", schedule.jobs(world, runs, tables))]
+    chores = [scheduled(world, "backup", "backup", schedule.planned(world, runs, tables)) for _ in range(3)]
     for hours in (0, 1):
         await world.clock.sleep(hours * 3_600)
         for chore in chores:
@@ -134,4 +134,4 @@ async def test_a_set_without_its_manifest_is_none(world_of: Make, tmp_path: Path
 @pytest.mark.parametrize("backups", [Backups(), Backups(schedule="30 2 * * *"), Backups(to="/srv/backups")])
 async def test_nothing_is_planned_without_a_schedule_and_an_address(world_of: Make, backups: Backups) -> None:
     world = world_of(backups)
-    assert schedule.jobs(world, Runs(world.database), Tables(world.database)) == ()
+    assert schedule.planned(world, Runs(world.database), Tables(world.database))() is None

@@ -27,7 +27,7 @@ async def client(tables: Database, server: Playing) -> AsyncIterator[httpx.Async
     """A reader's client."""
     token = await create_token(tables, Role.READER, "reader")
     clock = ManualClock(NOW)
-    routes = router(Store(tables), (server.provider(rate="5/s", day=20),), clock)
+    routes = router(Store(tables), lambda: (server.provider(rate="5/s", day=20),), clock)
     app = application("enrich", [routes], {"access": Access(tables, clock)})
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://enrich") as client:
         client.headers["Authorization"] = f"Bearer {token}"

@@ -45,7 +45,7 @@ async def client(tables: Database, process: Process) -> AsyncIterator[httpx.Asyn
 
 def of(process: Process, rulebook: Rulebook) -> Any:
     """The application."""
-    routes = router(process.store, rulebook, process.clock, "DE", process.stage.unanswered)
+    routes = router(process.store, lambda: rulebook, process.clock, lambda: "DE", process.stage.unanswered)
     return application("rules", (routes,))
 
 

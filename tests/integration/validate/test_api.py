@@ -40,7 +40,7 @@ async def pool(database: str) -> AsyncIterator[Database]:
 async def client(pool: Database) -> AsyncIterator[httpx.AsyncClient]:
     """A sender's client."""
     token = await create_token(pool, Role.SENDER, "sender")
-    app = application("validate", [router(STANDARDS, FixedClock())], {"access": Access(pool, FixedClock())})
+    app = application("validate", [router(lambda: STANDARDS, FixedClock())], {"access": Access(pool, FixedClock())})
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://validate") as client:
         client.headers["Authorization"] = f"Bearer {token}"
         yield client
