@@ -44,18 +44,4 @@ async def test_whatever_is_killed_the_books_and_the_contacts_are_right(system_fo
 async def _kill_everybody(system: System) -> None:
     for victim in VICTIMS:
         await asyncio.sleep(PAUSE_S)
-        killed = system.kill(victim)
-        await _back(system, victim, killed)
-
-
-async def _back(system: System, victim: str, killed: int) -> None:
-    """Wait until another process has its place: at most 30 seconds, as the README promises."""
-    for _ in range(300):
-        try:
-            pids = system.endpoints()["pids"].get(victim)
-        except FileNotFoundError:
-            pids = None
-        if pids and killed not in (pids if isinstance(pids, list) else [pids]):
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"{victim} did not come back within 30 s")
+        await system.replaced(victim, system.kill(victim))

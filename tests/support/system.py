@@ -23,6 +23,9 @@ CALM_S: Final = 2.0
 
 STOP_S: Final = 60
 
+BACK_S: Final = 30.0
+"""Whatever is killed has a successor by then (contract section 1)."""
+
 
 @dataclass(slots=True)
 class System:
@@ -82,6 +85,19 @@ class System:
         chosen: int = pid[number] if isinstance(pid, list) else pid
         os.kill(chosen, signal.SIGKILL)
         return chosen
+
+    async def replaced(self, name: str, killed: int) -> None:
+        """Wait until another process has the place of the one that was killed: at most 30 seconds, as promised."""
+        until = time.monotonic() + BACK_S
+        while time.monotonic() < until:
+            try:
+                pids = self.endpoints()["pids"].get(name)
+            except FileNotFoundError:
+                pids = None
+            if pids and killed not in (pids if isinstance(pids, list) else [pids]):
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{name} did not come back within {BACK_S:.0f} s")
 
 
 def _calm(status: Any, accepted: int) -> bool:
