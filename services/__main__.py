@@ -126,15 +126,21 @@ def send(
 
 
 @app.command()
-def status(as_json: Json = False, data: Data = None) -> None:
+def status(
+    matching: Annotated[bool, typer.Option("--matching", help="How right matching is, by what people say.")] = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
     """Show how every stage does, and the books: every accepted event ends exactly one way.
 
     Example: kontaktwerk status --json
     """
     from rich.console import Console
 
-    from shared.commands import status as command
+    from shared.commands import matching as of_matching
+    from shared.commands import status as of_stages
 
+    command = of_matching if matching else of_stages
     found = wait(command.fetch(Running(data)))
     if as_json:
         print_json(found)
@@ -161,17 +167,20 @@ def trace(
 @app.command()
 def why(
     contact: Annotated[str, typer.Argument(help="Id of a contact, a former one too.")],
-    path: Annotated[str | None, typer.Argument(help="Of a value, such as /emails/0 or /name/given.")] = None,
+    path: Annotated[
+        str | None, typer.Argument(help="Of a value, such as /emails/0; or another contact: why are they not one?")
+    ] = None,
+    german: Annotated[bool, typer.Option("--german", help="The reasons in German.")] = False,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Say why these records are one person, and where each value comes from.
+    """Say why these records are one person, why they are not another, and where each value comes from.
 
     Example: kontaktwerk why 0192f3c1-7c1e-7a55-9d7c-2f6a5a8b1c11 /phones/0
     """
     from shared.commands import why as command
 
-    found = wait(command.run(Running(data), contact, path))
+    found = wait(command.run(Running(data), contact, path, "de" if german else "en"))
     show(found, command.lines_of(found), as_json=as_json)
 
 

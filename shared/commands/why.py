@@ -2,21 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from shared.commands.http import client, problem_of
 from shared.commands.running import Failed, Running
 
 
-async def run(running: Running, contact_id: str, path: str | None) -> dict[str, Any]:
-    """The contact and dedup's explanation of it; with a path, what speaks of that path only."""
+async def run(running: Running, contact_id: str, path: str | None, language: str = "en") -> dict[str, Any]:
+    """The contact and dedup's explanation of it in German (de) or English (en); with a path, what speaks of that path
+    only; with the id of another contact, every pair of records across and what keeps them apart.
+    """
     async with client(running, "operator", "steward", "reader") as asks:
+        if path is not None and _is_id(path):
+            body = {"contact_ids": [contact_id, path]}
+            compared = await asks.ask("POST", "/v1/comparisons", body, params={"language": language})
+            if compared.status != 200:
+                raise Failed(problem_of(compared))
+            return {"contact_ids": [contact_id, path], **compared.body}
         answer = await asks.ask("GET", f"/v1/contacts/{contact_id}")
         if answer.status != 200:
             raise Failed(problem_of(answer))
         contact = answer.body
         if path is not None:
             return value_of(contact, path if path.startswith("/") else f"/{path}")
-        explained = await asks.ask("GET", f"/v1/explanations/{contact['contact_id']}", params={"language": "en"})
+        explained = await asks.ask("GET", f"/v1/explanations/{contact['contact_id']}", params={"language": language})
     explanation = explained.body if explained.status == 200 else None
     return {"contact_id": contact["contact_id"], "contact": contact, "explanation": explanation}
 
@@ -44,7 +53,31 @@ def origin_of(provenance: Mapping[str, Any], path: str) -> Any:
 
 def lines_of(found: Mapping[str, Any]) -> list[str]:
     """The same for people."""
+    if "contact_ids" in found:
+        return _compared_lines(found)
     return _value_lines(found) if "path" in found else _contact_lines(found)
+
+
+def _compared_lines(found: Mapping[str, Any]) -> list[str]:
+    lines = [f"{found['contact_ids'][0]} and {found['contact_ids'][1]}: {found['outcome']}"]
+    for pair in found["pairs"]:
+        lines.append(f"records      {' + '.join(pair['record_ids'])}: {pair['text']}")
+        lines += [f"             {_signed(part['millibits']):>8}  {part['text']}" for part in pair["parts"]]
+        lines.append(f"             {_signed(pair['millibits']):>8}  {pair.get('why_not') or pair['text']}")
+    return lines
+
+
+def _signed(millibits: int) -> str:
+    """Bits with all their digits, so that a column adds up."""
+    return f"{millibits / 1_000:+.3f}"
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _value_lines(found: Mapping[str, Any]) -> list[str]:
