@@ -111,18 +111,16 @@ async def bench(url: str, stored: int, hot: float) -> None:
     cuts = statistics.quantiles(waits, n=20)
     sizes = await database.fetch(
         """select pg_relation_size('dedup.block_key_pkey') as keys, pg_total_relation_size('dedup.block_key') as both,
-                  pg_total_relation_size('dedup.record') as records, (select count(*) from dedup.generic_key) as generic"""
+                  pg_total_relation_size('dedup.record') as records,
+                  (select count(*) from dedup.generic_key) as generic"""
     )
+    keys, both, records, generic = sizes[0]
     asked = BATCH * len(waits)
     print(f"{stored:,} records stored" + (f", {hot:.0%} of all with one number" if hot else ""))
     print(f"candidate query   p50 {statistics.median(waits):6.1f} ms   p95 {cuts[18]:6.1f} ms   for a batch of {BATCH}")
     print(f"candidates        {found / asked:6.1f} a record")
-    print(
-        f"index of keys     {sizes[0]['keys'] / stored:6.0f} bytes a record, with its table {sizes[0]['both'] / stored:.0f}"
-    )
-    print(
-        f"records           {sizes[0]['records'] / stored:6.0f} bytes a record   generic keys {sizes[0]['generic']:,}"
-    )
+    print(f"index of keys     {keys / stored:6.0f} bytes a record, with its table {both / stored:.0f}")
+    print(f"records           {records / stored:6.0f} bytes a record   generic keys {generic:,}")
     await database.close()
 
 
