@@ -143,6 +143,7 @@ class _Groups:
         self._evidence = evidence
         self._different = binding.different
         self._threshold = _ppm(model.bands.offer_millibits)
+        self._vetoes = model.vetoes
         self._members = {min(group): group for group in binding.same}
         self._overruled = self._vetoes_within(group for group in binding.same if len(group) > 1)
         self._links: dict[str, dict[str, _Link]] = {name: {} for name in self._members}
@@ -236,7 +237,7 @@ class _Groups:
 
     def _veto(self, left: str, right: str) -> str | None:
         found = self._evidence.get((left, right)) or self._evidence.get((right, left))
-        return found.veto if found is not None else veto_between(self._traits[left], self._traits[right])
+        return found.veto if found is not None else veto_between(self._traits[left], self._traits[right], self._vetoes)
 
     def _unite(self, one: str, other: str) -> str:
         kept, gone = sorted((one, other))

@@ -1,5 +1,8 @@
 """Comparison: the evidence that two records are one person, as parts that add up, and what forbids it outright."""
 
+from collections.abc import Collection
+from typing import Final
+
 import msgspec
 
 from services.dedup.core.grading import (
@@ -10,7 +13,7 @@ from services.dedup.core.grading import (
     phone_grade,
 )
 from services.dedup.core.model import Model
-from services.dedup.core.namesakes import MISSING, SUPPORTING, name_grades
+from services.dedup.core.namesakes import MISSING, SUPPORTING, VETOES, name_grades
 from services.dedup.core.population import Population
 from services.dedup.core.weighing import Grades, Part, weigh
 from shared.domain.normalise import Traits
@@ -26,45 +29,76 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True):
     veto: str | None = None
 
 
+STEP: Final = 2_000
+"""Millibits of rarity that one step of the model's tables stands for: finer than names are counted."""
+
+FORBIDDING: Final = frozenset({"differs", "year"})
+"""Grades of two birthdays that are two persons: no slip leads from one to the other."""
+
+
 def compare(a: Traits, b: Traits, model: Model, population: Population) -> Evidence:
     """The evidence that two records are one person; the same whichever comes first."""
-    grades = _graded(a, b, population)
+    grades = graded(a, b, population)
     weighed = weigh(grades, model)
-    veto = _veto(a, b, grades.birthday, grades.given)
+    veto = _veto(a, b, grades.birthday, grades.given, model.vetoes)
     parts, weight = weighed.parts, weighed.weight
-    if weighed.rarity_percent:
-        # The less rare side counts: a slip, or two names in each other's place, make a name look rare.
-        rare = min(_rarity(a, b, grades, population), _rarity(b, a, grades, population))
-        parts, weight = _with(
-            parts, weight, "rarity", "of the name", min(rare, weighed.rarity_max) * weighed.rarity_percent // 100
-        )
-    if weighed.company_rarity:
-        parts, weight = _with(parts, weight, weighed.company_rarity, "rarity", _rare_company(a, b, population))
-    if weighed.promised and veto is None and weight < model.bands.merge_millibits:
-        parts, weight = _with(parts, weight, "full name", "with own address", model.bands.merge_millibits - weight)
+    if weighed.rarity:
+        more = _step(weighed.rarity, rarity_of(a, b, grades, population))
+        parts, weight = _with(parts, weight, "rarity", "of the name", more)
+    if weighed.company:
+        more = _step(weighed.company, company_rarity_of(a, b, population))
+        parts, weight = _with(parts, weight, "company", "rarity", more)
+    merge = model.bands.merge_millibits
+    if weighed.promised and veto is None and weight < merge:
+        parts, weight = _with(parts, weight, "full name", "with own address", merge - weight)
+    elif weighed.alone and weight >= merge:
+        parts, weight = _with(parts, weight, "support", "alone", merge - 1 - weight)
     return Evidence(parts, weight, veto)
 
 
-def veto_between(a: Traits, b: Traits) -> str | None:
+def veto_between(a: Traits, b: Traits, vetoes: Collection[str] = VETOES) -> str | None:
     """What forbids two records to be one contact whatever else agrees, or None.
 
-    organisation: a firm is no person. birthday: clearly different dates. generation: junior and senior. given name: two
-    full names, neither pet form nor slip of each other, in either order.
+    organisation: a firm is no person, by every model. birthday: clearly different dates. generation: junior and senior.
+    given name: two full names, neither pet form nor slip of each other, in either order.
     """
-    return _veto(a, b, birthday_grade(a.birthday, b.birthday), name_grades(a, b)[0])
+    return _veto(a, b, birthday_grade(a.birthday, b.birthday), name_grades(a, b)[0], vetoes)
 
 
-def _veto(a: Traits, b: Traits, birthday: str, given: str) -> str | None:
+def rarity_of(a: Traits, b: Traits, grades: Grades, population: Population) -> int:
+    """What the names that agree are worth, in millibits. The less rare side counts: a slip, or two names in each
+    other's place, make a name look rare.
+    """
+    return min(_rarity(a, b, grades, population), _rarity(b, a, grades, population))
+
+
+def company_rarity_of(a: Traits, b: Traits, population: Population) -> int:
+    """What the company that both name is worth, in millibits; the less rare spelling counts."""
+    return min(population.company_millibits(company) for company in (a.company, b.company) if company)
+
+
+def steps_of(rarity: int, steps_max: int) -> int:
+    """How many steps of a model's table a rarity in millibits makes."""
+    return min(rarity // STEP, steps_max)
+
+
+def _step(table: tuple[int, ...], rarity: int) -> int:
+    steps = steps_of(rarity, len(table))
+    return table[steps - 1] if steps else 0
+
+
+def _veto(a: Traits, b: Traits, birthday: str, given: str, vetoes: Collection[str]) -> str | None:
     if a.kind != b.kind:
         return "organisation"
-    if birthday == "differs":
+    if birthday in FORBIDDING and "birthday" in vetoes:
         return "birthday"
-    if a.generation and b.generation and a.generation != b.generation:
+    if a.generation and b.generation and a.generation != b.generation and "generation" in vetoes:
         return "generation"
-    return "given name" if given == "differs" else None
+    return "given name" if given == "differs" and "given name" in vetoes else None
 
 
-def _graded(a: Traits, b: Traits, population: Population) -> Grades:
+def graded(a: Traits, b: Traits, population: Population) -> Grades:
+    """How alike two records are, field by field."""
     given, family = name_grades(a, b)
     mail = mail_grade(a, b, population)
     return Grades(
@@ -104,10 +138,6 @@ def _rarity(side: Traits, other: Traits, grades: Grades, population: Population)
         common = {*side.family} & {*other.family} or {*side.family[:1]}
         return given + min(population.family_millibits(name) for name in common)
     return given + population.family_millibits("".join(side.family))
-
-
-def _rare_company(a: Traits, b: Traits, population: Population) -> int:
-    return min(population.company_millibits(company) for company in (a.company, b.company) if company)
 
 
 def _owner_named(a: Traits, b: Traits) -> bool:

@@ -11,41 +11,54 @@ Words = Mapping[str, tuple[str, str]]
 
 FIELDS: Final[Words] = {
     "start": ("Ausgangslage", "starting point"), "given": ("Vorname", "given name"),
-    "family": ("Nachname", "family name"),
-    "rarity": ("Seltenheit", "rarity"), "mail": ("E-Mail", "e-mail"), "phone": ("Telefon", "phone"),
-    "address": ("Anschrift", "address"), "birthday": ("Geburtstag", "birthday"), "company": ("Firma", "company"),
-    "organisation": ("Firmenname", "name of the firm"), "sex": ("Geschlecht", "sex"),
+    "family": ("Nachname", "family name"), "rarity": ("Seltenheit", "rarity"), "mail": ("E-Mail", "e-mail"),
+    "phone": ("Telefon", "phone"), "address": ("Anschrift", "address"), "birthday": ("Geburtstag", "birthday"),
+    "company": ("Firma", "company"), "organisation": ("Firmenname", "name of the firm"), "sex": ("Geschlecht", "sex"),
     "generation": ("Junior oder senior", "junior or senior"), "vat": ("USt-IdNr.", "VAT id"),
-    "owner": ("Postfach", "mailbox"), "support": ("sonst noch", "besides"), "name": ("Name", "name"),
+    "owner": ("Postfach", "mailbox"), "links": ("Erreichbarkeit", "contact data"),
+    "support": ("Was dafür spricht:", "what speaks for it:"),
+    "against": ("Was dagegen spricht:", "what speaks against it:"),
     "full name": ("Voller Name", "full name"),
 }  # fmt: skip
+"""Every field of the model, as it is called in German and in English."""
+
 GRADES: Final[Words] = {
-    "prior": ("zwei beliebige Datensätze", "any two records"), "exact": ("gleich", "equal"),
-    "equal": ("gleich", "equal"),
+    "prior": ("zweier beliebiger Datensätze", "of any two records"), "exact": ("gleich", "equal"),
+    "equal": ("gleich", "equal"), "full": ("gleich", "equal"), "close": ("fast gleich", "nearly equal"),
     "part": ("teilweise gleich", "equal in part"), "swapped": ("vertauscht gleich", "equal, swapped"),
-    "nickname": ("Kurzform", "short form"), "similar": ("fast gleich", "nearly equal"),
-    "variant": ("ähnlicher anderer Name", "similar, but another name"),
-    "initial": ("gleicher Anfangsbuchstabe", "same initial"),
-    "initial-differs": ("anderer Anfangsbuchstabe", "other initial"),
-    "guessed": ("passt laut E-Mail-Adresse", "fits by the mail address"),
-    "guess-differs": ("passt nicht zur E-Mail-Adresse", "does not fit the mail address"),
-    "differs": ("verschieden", "different"),
-    "missing": ("fehlt", "missing"), "of the name": ("des Namens", "of the name"), "rarity": ("Seltenheit", "rarity"),
-    "mistyped": ("vertippt gleich", "equal but for a slip"), "family": ("Familienpostfach", "family mailbox"),
-    "role": ("Funktionspostfach", "role mailbox"), "shared": ("von vielen geteilt", "shared by many"),
-    "handle": ("gleicher eigener Name vor dem @", "same handle before the @"),
-    "local": ("gleicher Teil vor dem @", "same part before the @"),
-    "mobile": ("gleiche Mobilnummer", "same mobile number"),
-    "fixed": ("gleicher Festnetzanschluss", "same landline"), "full": ("gleich", "equal"),
-    "street": ("gleiche Straße", "same street"), "postcode": ("gleiche Postleitzahl", "same postcode"),
-    "neighbour": ("gleiche Straße, andere Hausnummer", "same street, other number"),
+    "nickname": ("in Kurzform gleich", "equal as a short form"), "similar": ("fast gleich", "nearly equal"),
     "garbled": ("womöglich vertippt", "perhaps mistyped"),
-    "city": ("gleicher Ort", "same city"), "close": ("fast gleich", "nearly equal"),
-    "domain": ("gleiche E-Mail-Domain", "same mail domain"), "named": ("trägt den Namen", "bears the name"),
+    "variant": ("ähnlich, aber ein anderer", "similar, but another one"),
+    "initial": ("mit gleichem Anfangsbuchstaben", "with the same initial"),
+    "initial-differs": ("mit anderem Anfangsbuchstaben", "with another initial"),
+    "guessed": ("passend zur E-Mail-Adresse", "fitting the mail address"),
+    "guess-differs": ("nicht passend zur E-Mail-Adresse", "not fitting the mail address"),
+    "differs": ("verschieden", "different"), "missing": ("fehlt", "missing"),
+    "of the name": ("des Namens", "of the name"), "rarity": ("in ihrer Seltenheit", "by its rarity"),
+    "mistyped": ("bis auf einen Tippfehler gleich", "equal but for a slip"),
+    "family": ("der ganzen Familie gleich", "of the whole family equal"),
+    "role": ("einer Funktion gleich", "of a role equal"),
+    "shared": ("gleich, aber von vielen geteilt", "equal, but shared by many"),
+    "handle": ("mit gleichem eigenem Namen vor dem @", "with the same handle before the @"),
+    "local": ("mit gleichem Teil vor dem @", "with the same part before the @"),
+    "mobile": ("mobil gleich", "mobile equal"), "fixed": ("im Festnetz gleich", "landline equal"),
+    "street": ("in der gleichen Straße", "in the same street"),
+    "postcode": ("mit gleicher Postleitzahl", "with the same postcode"),
+    "neighbour": ("in der gleichen Straße, andere Hausnummer", "in the same street, other number"),
+    "city": ("am gleichen Ort", "in the same city"),
+    "near": ("in zwei von drei Teilen gleich oder um Wochen verschieden", "equal in two of three parts or weeks apart"),
+    "year": ("nur im Jahr ähnlich", "alike in the year only"),
+    "domain": ("mit gleicher E-Mail-Domain", "with the same mail domain"),
+    "named": ("trägt den Namen", "bears the name"),
     "with own address": ("mit eigener E-Mail oder Nummer", "with an unshared mail or number"),
-    "alone": ("sonst nichts", "nothing else"), "several": ("mehreres", "several"), "both": ("ganz", "whole"),
-    "one": ("nur ein Teil", "one part only"), "address": ("Anschrift", "address"),
+    "alone": ("nur der Name", "the name alone"),
+    "none": ("nichts", "nothing"), "one": ("eine Angabe", "one field"), "two": ("zwei Angaben", "two fields"),
+    "three": ("drei Angaben", "three fields"), "many": ("viele Angaben", "many fields"),
+    "unlinked": ("nichts gemeinsam", "nothing in common"),
+    "weak": ("gemeinsam, aber geteilt", "in common, but shared"), "linked": ("gemeinsam", "in common"),
 }  # fmt: skip
+"""Every grade of the model in German and in English, to be read after its field."""
+
 _VETOES: Final[Words] = {
     "birthday": ("anderes Geburtsdatum: zwei Personen", "other birthday: two persons"),
     "given name": ("anderer Vorname: zwei Personen", "other given name: two persons"),
@@ -98,27 +111,42 @@ def why_not(evidence: Evidence, model: Model, language: Language = "de") -> str:
     """One sentence on what keeps two records apart: the veto, else the bits that are missing and what is against."""
     if evidence.veto is not None:
         return _say(_VETOES, evidence.veto, language)
-    lacking = (model.bands.merge_millibits - evidence.weight) / MILLI
-    against = sorted((part for part in evidence.parts[1:] if part.weight < 0), key=lambda part: part.weight)[:3]
-    reasons = ", ".join(f"{_text(part.field, part.grade, language)} {part.weight / MILLI:+.1f}" for part in against)
+    lacking = model.bands.merge_millibits - evidence.weight
     if lacking <= 0:
         return _say(_OUTCOMES, "merge", language)
-    head = f"es fehlen {lacking:.1f} Bit" if language == "de" else f"{lacking:.1f} bits are missing"
+    against = sorted((part for part in evidence.parts[1:] if part.weight < 0), key=lambda part: part.weight)[:3]
+    reasons = ", ".join(f"{_text(part.field, part.grade, language)} {_signed(part.weight)}" for part in against)
+    head = f"es fehlen {_bits(lacking)} Bit" if language == "de" else f"{_bits(lacking)} bits are missing"
     return f"{head}: {reasons}" if reasons else head
 
 
 def short(evidence: Evidence, language: Language = "de") -> str:
-    """The sum in one line: "E-Mail +20.5, Vorname +5.0, Ausgangslage -16.0 = 9.5 Bit = 99.9 %"."""
+    """The sum in one line, to the last digit: "E-Mail +20.5, Vorname +5, Ausgangslage -16 = 9.5 Bit = 99.9 %"."""
     parts = sorted(evidence.parts, key=lambda part: -part.weight)
-    terms = ", ".join(f"{_say(FIELDS, part.field, language)} {part.weight / MILLI:+.1f}" for part in parts)
+    terms = ", ".join(f"{_fields(part.field, language)} {_signed(part.weight)}" for part in parts)
     unit = "Bit" if language == "de" else "bits"
-    return f"{terms} = {evidence.weight / MILLI:.1f} {unit} = {100 * probability(evidence.weight):.1f} %"
+    return f"{terms} = {_bits(evidence.weight)} {unit} = {100 * probability(evidence.weight):.1f} %"
+
+
+def _bits(millibits: int) -> str:
+    """Thousandths of a bit as bits, all digits that are not zero: 1500 is "1.5"."""
+    whole, thousandths = divmod(abs(millibits), MILLI)
+    digits = f".{thousandths:03}".rstrip("0").rstrip(".")
+    return f"{'-' if millibits < 0 else ''}{whole}{digits}"
+
+
+def _signed(millibits: int) -> str:
+    return _bits(millibits) if millibits < 0 else f"+{_bits(millibits)}"
+
+
+def _fields(field: str, language: Language) -> str:
+    return " × ".join(_say(FIELDS, one, language).rstrip(":") for one in field.split(" × "))
 
 
 def _text(field: str, grade: str, language: Language) -> str:
-    fields = " × ".join(_say(FIELDS, one, language) for one in field.split(" × "))
-    grades = " × ".join(_say(GRADES, one, language) for one in grade.split(" × "))
-    return f"{fields} {grades}"
+    """A part in words; of two fields together, both: "Vorname gleich × Nachname verschieden"."""
+    pairs = zip(field.split(" × "), grade.split(" × "), strict=True)
+    return " × ".join(f"{_say(FIELDS, one, language)} {_say(GRADES, how, language)}" for one, how in pairs)
 
 
 def _say(words: Words, code: str, language: Language) -> str:

@@ -137,9 +137,18 @@ def _slip(one: str, other: str) -> bool:
     return slip(one, other)
 
 
+NEAR_DAYS: Final = 45
+"""Days between two birthdays that may be one, badly read: the neighbouring month, or a day in it."""
+
+NEAR_YEAR_DAYS: Final = 420
+"""Days within which the year at least was meant alike."""
+
+
 @lru_cache(READINGS_MAX)
 def birthday_grade(one: str | None, other: str | None) -> str:
-    """equal, close (day and month turned, or one digit), differs, or missing."""
+    """equal, close (day and month turned, or one digit), near (two of three parts equal, or six weeks), year (the same
+    or next to it), differs, or missing.
+    """
     if one is None or other is None:
         return MISSING
     if one == other:
@@ -147,7 +156,22 @@ def birthday_grade(one: str | None, other: str | None) -> str:
     year, month, day = one.split("-")
     if other == f"{year}-{day}-{month}" or OSA.distance(one, other, score_cutoff=1) <= 1:
         return "close"
-    return "differs"
+    apart = abs(_days(one) - _days(other))
+    if apart <= NEAR_DAYS or _two_parts(one, other):
+        return "near"
+    return "year" if apart <= NEAR_YEAR_DAYS or other.startswith(year) else "differs"
+
+
+def _days(birthday: str) -> int:
+    year, month, day = birthday.split("-")
+    return int(year) * 365 + int(month) * 30 + int(day)
+
+
+def _two_parts(one: str, other: str) -> bool:
+    """Two of year, month and day are equal; but New Year is what lists write that know the year only."""
+    if one.endswith("-01-01") or other.endswith("-01-01"):
+        return False
+    return sum(part == part_too for part, part_too in zip(one.split("-"), other.split("-"), strict=True)) == 2
 
 
 def company_grade(one: Traits, other: Traits) -> str:

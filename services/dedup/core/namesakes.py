@@ -21,6 +21,9 @@ GARBLED_FROM: Final = 0.8
 MISSING: Final = "missing"
 SUPPORTING: Final = frozenset({"exact", "part", "nickname", "similar", "swapped"})
 
+VETOES: Final = frozenset({"birthday", "generation", "given name"})
+"""What may forbid that two persons are one; which of these do, the model says. A firm and a person never are."""
+
 Words = tuple[str, ...]
 
 
