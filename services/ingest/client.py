@@ -33,6 +33,13 @@ STATUS_TIMEOUT_S: Final = 3.0
 STATUS_FRESH_S: Final = 0.5
 """Whoever waits for the end of something asks twice a second; ten who wait shall not cost ten times as much."""
 
+COUNTED_ANEW_S: Final = 0.25
+"""The books are counted from whole tables. While that takes less than this, every status has its own count."""
+
+COUNTED_SHARE: Final = 10
+"""Where it takes longer, a count is told again for so many times as long: a tenth of one connection at most, whoever
+asks how often. A count of 10 s is then up to 100 s old; it balances in itself all the same."""
+
 CHUNK_BYTES: Final = 64 * 1024
 """An answer of a page goes through in one piece, an export of a day in many."""
 
@@ -191,6 +198,7 @@ class Log:
         self._own_url = own_url
         self._one_at_a_time = asyncio.Lock()
         self._seen: tuple[float, dict[str, Any]] = (float("-inf"), {})
+        self._books: tuple[float, Books | None] = (float("-inf"), None)
 
     async def letter(self, topic: str, partition: int, offset: int) -> Message | None:
         """The message at this place, None when the topic keeps it no longer."""
@@ -219,10 +227,11 @@ class Log:
         asked = asyncio.gather(*(owners.statuses(service, self._own_url) for service in SERVICES))
         behind = [await self._backlog(service) for service in SERVICES]
         workers = await asked
+        books: Books | None
         try:
             letters: Mapping[str, int] | None = await shelf.open_letters()
             jobs: list[Line] = await shelf.jobs()
-            books: Books | None = books_of(await shelf.books())
+            books = await self._counted(shelf)
         except Transient:
             letters, jobs, books = None, [], None
         now_ms = int(self._clock.now().timestamp() * 1000)
@@ -245,6 +254,17 @@ class Log:
             "jobs": [line._asdict() for line in jobs],
             "unmeasured": unmeasured + ([] if books is not None else ["books"]),
         }
+
+    async def _counted(self, shelf: Shelf) -> Books:
+        """The books, from the tables; the last count again while that is not too old for what it cost."""
+        until, books = self._books
+        started = self._clock.monotonic()
+        if books is None or started >= until:
+            books = books_of(await shelf.books())
+            ended = self._clock.monotonic()
+            took = ended - started
+            self._books = (ended + (took * COUNTED_SHARE if took > COUNTED_ANEW_S else 0.0), books)
+        return books
 
     async def _backlog(self, service: str) -> list[Backlog] | None:
         topics = [topic.name for topic in step_of(service).consumes]

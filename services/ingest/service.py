@@ -5,10 +5,12 @@ from contextlib import suppress
 
 from services.ingest.api import Parts, routers
 from services.ingest.client import Log, Owners, owners_of
+from services.ingest.receipts import walking
 from services.ingest.settings import IngestSettings
 from services.ingest.stage import Door, Follow, Replay
 from services.ingest.store import Follower, Shelf, Store
 from shared.domain.errors import Transient
+from shared.runtime.scheduler import scheduler
 from shared.runtime.world import Chore, Service, World
 
 KEY_BYTES = 32
@@ -55,6 +57,7 @@ async def build(world: World) -> Service:
         chores=(
             Chore("count repeated deliveries", COUNT_EVERY_S, door.count_duplicates),
             Chore("forget old idempotency keys", FORGET_EVERY_S, forget),
+            *scheduler(world, "ingest", (walking.job(world),)),
             Chore("know the key behind record ids", KEY_EVERY_S, know_the_key),
         ),
         open=(owners.open,),

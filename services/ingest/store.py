@@ -191,30 +191,38 @@ class Shelf:
     async def sources(self) -> dict[str, Row]:
         """What each source has sent, and what became of it."""
         rows = await self._database.fetch(
-            """SELECT coalesce(r.source, d.source) AS source, coalesce(r.accepted, 0) AS accepted,
-                      coalesce(r.records, 0) AS records, coalesce(s.new, 0) AS new, coalesce(r.dropped, 0) AS dropped,
-                      coalesce(r.dead_letters, 0) AS dead_letters, coalesce(r.waiting, 0) AS waiting,
-                      coalesce(d.duplicates, 0) AS duplicates, r.last_received_at
-               FROM (SELECT source, count(*) AS accepted, count(*) FILTER (WHERE kind = 'record') AS records,
-                            count(*) FILTER (WHERE state = 'dropped') AS dropped,
-                            count(*) FILTER (WHERE state = 'dead-letter') AS dead_letters,
-                            count(*) FILTER (WHERE state IN ('received', 'resolved')) AS waiting,
+            """SELECT coalesce(r.source, d.source) AS source, coalesce(r.accepted, 0)::bigint AS accepted,
+                      coalesce(r.records, 0)::bigint AS records, coalesce(s.new, 0) AS new,
+                      coalesce(r.dropped, 0)::bigint AS dropped, coalesce(r.dead_letters, 0)::bigint AS dead_letters,
+                      coalesce(r.waiting, 0)::bigint AS waiting, coalesce(d.duplicates, 0) AS duplicates,
+                      r.last_received_at
+               FROM (SELECT source, sum(events) AS accepted, sum(events) FILTER (WHERE kind = 'record') AS records,
+                            sum(events) FILTER (WHERE state = 'dropped') AS dropped,
+                            sum(events) FILTER (WHERE state = 'dead-letter') AS dead_letters,
+                            sum(events) FILTER (WHERE state IN ('received', 'resolved')) AS waiting,
                             max(received_at) AS last_received_at
-                     FROM ingest.receipt WHERE kind IS NOT NULL GROUP BY source) r
+                     FROM (SELECT source, kind, state, count(*) AS events, max(received_at) AS received_at
+                           FROM ingest.receipt WHERE kind IS NOT NULL GROUP BY 1, 2, 3
+                           UNION ALL
+                           SELECT source, kind, state, events, received_at FROM ingest.settled) AS one
+                     GROUP BY source) r
                LEFT JOIN (SELECT source, count(*) AS new FROM ingest.record_state GROUP BY source) s USING (source)
                FULL JOIN ingest.source_count d ON d.source = r.source"""
         )
         return {row["source"]: row for row in rows}
 
     async def books(self) -> list[books.Row]:
-        """All receipts, counted. What was received before its record's last carried-out deletion is gone with it."""
+        """All receipts, counted, those that are kept no longer too. What was received before its record's last
+        carried-out deletion is gone with it.
+        """
         rows = await self._database.fetch(
-            """WITH gone AS (SELECT record_id, max(received_at) AS at FROM ingest.receipt
-                             WHERE kind = 'deletion' AND state = 'clean' GROUP BY record_id)
-               SELECT r.kind, r.state, CASE WHEN r.state IN ('dropped', 'dead-letter') THEN r.reason END AS reason,
+            """SELECT r.kind, r.state, CASE WHEN r.state IN ('dropped', 'dead-letter') THEN r.reason END AS reason,
                       coalesce(r.received_at <= g.at, false) AS gone, count(*) AS events
-               FROM ingest.receipt r LEFT JOIN gone g USING (record_id)
-               WHERE r.kind IS NOT NULL GROUP BY 1, 2, 3, 4"""
+               FROM ingest.receipt r LEFT JOIN ingest.gone g USING (record_id)
+               WHERE r.kind IS NOT NULL GROUP BY 1, 2, 3, 4
+               UNION ALL
+               SELECT s.kind, s.state, s.reason, s.gone OR coalesce(s.received_at <= g.at, false), sum(s.events)::bigint
+               FROM ingest.settled s LEFT JOIN ingest.gone g USING (record_id) GROUP BY 1, 2, 3, 4"""
         )
         return [books.Row(*row.values()) for row in rows]
 
@@ -427,13 +435,23 @@ async def _forget(connection: Connection, notes: Sequence[Seen]) -> None:
     if not gone:
         return
     rows = await connection.fetch(
-        """WITH RECURSIVE line (contact_id) AS (
-             SELECT unnest($1::text::uuid[])
-             UNION
-             SELECT s.contact_id FROM line JOIN ingest.contact_seen s ON s.merged_into = line.contact_id)
-           UPDATE ingest.receipt SET state = 'erased', reason = NULL
-           WHERE contact_id IN (SELECT contact_id FROM line) AND kind IN ('record', 'interaction')
-           RETURNING record_id::text AS record_id""",
+        f"""{_LINE} UPDATE ingest.receipt SET state = 'erased', reason = NULL
+            WHERE contact_id IN (SELECT contact_id FROM line) AND kind IN ('record', 'interaction')
+            RETURNING record_id::text AS record_id""",  # noqa: S608 (a constant)
+        ids(gone),
+    )
+    rows += await connection.fetch(
+        f"""{_LINE}, sums AS (
+              DELETE FROM ingest.settled WHERE contact_id IN (SELECT contact_id FROM line) AND state <> 'erased'
+                AND kind IN ('record', 'interaction')
+              RETURNING *)
+            INSERT INTO ingest.settled AS present
+                        (record_id, contact_id, kind, source, state, gone, received_at, events)
+            SELECT record_id, contact_id, kind, source, 'erased', false, max(received_at), sum(events) FROM sums
+            GROUP BY 1, 2, 3, 4 ORDER BY 1, 2
+            ON CONFLICT (record_id, contact_id, kind, source, state, reason, gone) DO UPDATE
+              SET events = present.events + excluded.events
+            RETURNING record_id::text AS record_id""",  # noqa: S608 (as above)
         ids(gone),
     )
     await connection.execute(
@@ -443,6 +461,14 @@ async def _forget(connection: Connection, notes: Sequence[Seen]) -> None:
         UNKNOWN.hex(),
     )
     await erasure.note(connection, "ingest", gone)
+
+
+_LINE: Final = """
+    WITH RECURSIVE line (contact_id) AS (
+      SELECT unnest($1::text::uuid[])
+      UNION
+      SELECT s.contact_id FROM line JOIN ingest.contact_seen s ON s.merged_into = line.contact_id)"""
+"""These contacts, and all that were ever merged into them."""
 
 
 async def _set_aside(connection: Connection, notes: Sequence[Letter]) -> None:
