@@ -17,7 +17,7 @@ MS: Final = 1_000
 
 
 class Hook(msgspec.Struct, frozen=True, kw_only=True):
-    """One request as it came: raw bytes, lower-case header names; `secret` stood in the path. The repr shows no value."""
+    """One request as it came: raw bytes, lower-case header names, a secret in the path. The repr shows no value."""
 
     source: str
     body: bytes

@@ -56,7 +56,7 @@ def timed_hex(header: str, tolerance_s: float) -> Authentic:
         parts = [part.strip().partition("=") for part in hook.headers.get(header, "").split(",")[:SIGNATURES_MAX]]
         stamp = next((value for name, _, value in parts if name == "t"), "")
         said = [value for name, _, value in parts if name == "v1"]
-        signed = stamp.encode() + b"." + hook.body
+        signed = _bytes(stamp) + b"." + hook.body
         expected = [_mac(secret.encode(), signed).hex() for secret in source.secrets]
         return _fresh(seconds_of(stamp), hook.at, tolerance_s) and any_equal(said, expected)
 
@@ -70,7 +70,7 @@ def standard(hook: Hook, source: Source) -> bool:
         for name in ("id", "timestamp", "signature")
     )
     said = [one.removeprefix("v1,") for one in signatures.split()[:SIGNATURES_MAX] if one.startswith("v1,")]
-    signed = f"{id_}.{stamp}.".encode() + hook.body
+    signed = _bytes(f"{id_}.{stamp}.") + hook.body
     expected = [_base64(_mac(_standard_key(secret), signed)) for secret in source.secrets]
     return bool(id_) and _fresh(seconds_of(stamp), hook.at, TOLERANCE_S) and any_equal(said, expected)
 
@@ -85,13 +85,18 @@ def hubspot(hook: Hook, source: Source) -> bool:
     if v3:
         stamp = hook.headers.get("x-hubspot-request-timestamp", "")
         at_ms = seconds_of(stamp)
-        signed = f"{hook.method}{uri}".encode() + hook.body + stamp.encode()
+        signed = _bytes(hook.method + uri) + hook.body + _bytes(stamp)
         expected = [_base64(_mac(secret.encode(), signed)) for secret in source.secrets]
         fresh = _fresh(None if at_ms is None else at_ms / MS, hook.at, TOLERANCE_S)
         return fresh and any_equal([v3], expected)
-    before = f"{hook.method}{uri}".encode() if hook.headers.get("x-hubspot-signature-version") == "v2" else b""
+    before = _bytes(hook.method + uri) if hook.headers.get("x-hubspot-signature-version") == "v2" else b""
     hashed = [hashlib.sha256(secret.encode() + before + hook.body).hexdigest() for secret in source.secrets]
     return any_equal([hook.headers.get("x-hubspot-signature", "")], hashed)
+
+
+def _bytes(text: str) -> bytes:
+    """What a header or a path holds, whatever it is: a proof that is none must not stop the process."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _mac(key: bytes, message: bytes) -> bytes:
@@ -127,9 +132,9 @@ def _hubspot_uri(url: str) -> str:
 
 def any_equal(said: Iterable[str], expected: Iterable[str]) -> bool:
     """True when one of these is one of those; compares all of them, and an empty text equals nothing."""
-    shown = [one.encode("utf-8", "surrogatepass") for one in said]
+    shown = [_bytes(one) for one in said]
     found = [
-        hmac.compare_digest(one, other.encode("utf-8", "surrogatepass")) and bool(one)
+        hmac.compare_digest(one, _bytes(other)) and bool(one)
         for other in expected
         for one in shown
     ]

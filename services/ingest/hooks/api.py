@@ -1,8 +1,8 @@
 """What a vendor is answered. Senders give up for good on few answers, and each of them stands here on purpose:
 
 202 once Kafka has it, whatever it holds (a body nobody can read is set aside); 401 for who is not this vendor; 404
-for a source that is not configured, 410 for one that is `hooks: gone`; 503 with Retry-After while it is paused or Kafka is
-away; 413 and, for forms, 429. Redirects are for people who sent a form.
+for a source that is not configured, 410 for one that is `hooks: gone`; 503 with Retry-After while it is paused or Kafka
+is away; 413 and, for forms, 429. Redirects are for people who sent a form.
 """
 
 from collections.abc import Mapping
