@@ -89,7 +89,7 @@ def test_so_the_explanation_is_the_score() -> None:
     told = explain_pair(between(FORM, CRM), MODEL, "en")
     assert told["outcome"] == "merge"
     assert round(sum(part["bits"] for part in told["parts"]) * MILLI) == round(told["bits"] * MILLI)
-    assert any(part["text"] == "phone same mobile number" for part in told["parts"])
+    assert any(part["text"] == "phone mobile equal" for part in told["parts"])
 
     line = short(between(FORM, CRM), "en")
     assert "phone +" in line
