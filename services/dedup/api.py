@@ -111,7 +111,7 @@ class _Reading:
         self._database = world.database
         self._laws = identity.laws
         self._shared_max = identity.key_records_max
-        self._countries = {name: source.country for name, source in world.configuration.sources.items()}
+        self._world = world
 
     @property
     def _law(self) -> Law:
@@ -245,7 +245,8 @@ class _Reading:
         record = showing.as_written(written, pointer)
         if not isinstance(record, Record):
             raise unprocessable([Fault(*one) for one in record])
-        return record, traits_of(record, self._countries.get(record.source) or "DE")
+        source = self._world.configuration.sources.get(record.source)
+        return record, traits_of(record, (source.country if source is not None else None) or "DE")
 
     def _compare(self, one: Traits, other: Traits) -> Any:
         return compare(one, other, self._law.model, self._law.population)

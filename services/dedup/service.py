@@ -15,12 +15,14 @@ from services.dedup.pins import api as pins
 from services.dedup.pins import fixing
 from services.dedup.reconcile import api as reconciles
 from services.dedup.reconcile import working
+from services.dedup.requests.renewing import Renewing
 from services.dedup.reviews import api as reviews
 from services.dedup.reviews.desk import Desk
 from services.dedup.settings import DedupSettings
 from services.dedup.stage import Dedup, Identity, say
-from shared.runtime import outbox
-from shared.runtime.scheduler import scheduler
+from shared.runtime import outbox, refreshing
+from shared.runtime.renewal import left
+from shared.runtime.scheduler import scheduled
 from shared.runtime.world import Chore, Service, World
 
 SWEEP_EVERY_S: Final = 2.0
@@ -56,10 +58,13 @@ async def build(world: World) -> Service:
             fixing.chore(world, identity),
             desk.chore(),
             working.Reconciling(world, identity).chore(),
-            *scheduler(world, "dedup", working.jobs(world)),
+            scheduled(world, "dedup", working.BY, working.planned(world)),
+            Renewing(world).chore(),
+            refreshing.dripping(world, "dedup"),
             Chore("decisions", FORGET_EVERY_S, partial(forget, world, settings)),
         ),
         pending=partial(pending, world),
+        adopt=identity.adopt,
     )
 
 
@@ -95,5 +100,6 @@ async def pending(world: World) -> Mapping[str, int]:
     async with world.database.connection() as connection:
         unsaid = await store.count_unsaid(connection)
     waiting = await outbox.pending(world.database, "dedup")
+    again = {"refreshes": await refreshing.due(world.database, "dedup"), "revision": await left(world.database)}
     due = {"pins": await fixing.pending(world), "keys": await working.pending(world)}
-    return {"unsaid": unsaid, "outbox": waiting, **due}
+    return {"unsaid": unsaid, "outbox": waiting, **due, **again}

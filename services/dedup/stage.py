@@ -6,6 +6,7 @@ through the same transaction. Why this order: facts, identity-transactions 4 and
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Final, assert_never
 
@@ -31,11 +32,13 @@ from services.dedup.requests import erasing
 from services.dedup.requests.desk import Desk
 from services.dedup.reviews import keeping
 from services.dedup.settings import DedupSettings
+from shared.domain.configuration import Configuration
 from shared.domain.errors import Transient
 from shared.domain.events import Decision
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason, Outcome, Outgoing
 from shared.runtime import codec, outbox
 from shared.runtime.database import Connection
+from shared.runtime.revisions import Outdated, held
 from shared.runtime.stage import Settled, Taken
 from shared.runtime.world import World
 from shared.topology import Type
@@ -76,8 +79,13 @@ class Identity:
         self._world = world
         self._settings = settings
         self.laws = Laws(law)
-        self._countries = {name: source.country for name, source in world.configuration.sources.items()}
-        self._composer = Composer(world.configuration)
+        self.adopt(world.configuration)
+
+    def adopt(self, configuration: Configuration) -> None:
+        """Decide by this revision from now on; what is under way ends by the one it began with, or starts over."""
+        self._revision = configuration.revision
+        self._countries = {name: source.country for name, source in configuration.sources.items()}
+        self._composer = Composer(configuration)
 
     @property
     def key_records_max(self) -> int:
@@ -88,6 +96,14 @@ class Identity:
         """Decide this work, write it, commit. Raises Transient when the world is away or crowded, Refused for a verdict
         that makes no sense as things stand, TooLarge for a contact that no message could carry.
         """
+        try:
+            return await copy(self).carry_out_so(work)
+        except Outdated:
+            await self._world.catch_up()
+            return await copy(self).carry_out_so(work)
+
+    async def carry_out_so(self, work: Work) -> Result:
+        """The same, while nobody changes the configuration. Raises Outdated, a Transient, where a newer one holds."""
         memo: Memo = {}
         async with self._world.database.connection() as connection:
             keys = await self._keys_before(connection, work, memo)
@@ -129,6 +145,7 @@ class Identity:
         try:
             async with connection.transaction():
                 await store.lock(connection, keys)
+                await held(connection, self._revision)
                 done = await self._decide(connection, work, keys, memo)
                 _keep(work, done[0])
         except _DryRun as tried:

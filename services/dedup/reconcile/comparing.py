@@ -30,7 +30,7 @@ class Comparing:
         self._database = world.database
         self._laws = laws
         self._shared_max = key_records_max
-        self._countries = {name: source.country for name, source in world.configuration.sources.items()}
+        self._world = world
 
     async def again(self, record_ids: Sequence[str]) -> None:
         """Compare these anew: one transaction, which touches no contact. Raises Transient."""
@@ -60,7 +60,8 @@ class Comparing:
     def _read(self, stored: Stored) -> Change:
         """The record in comparable form, which may come out otherwise than when it came: releases read better."""
         record = stored.record
-        traits = traits_of(record, self._countries.get(record.source) or COUNTRY)
+        source = self._world.configuration.sources.get(record.source)
+        traits = traits_of(record, (source.country if source is not None else None) or COUNTRY)
         return Change(stored, record, traits, blocking_keys(traits), stored.revision, ())
 
     async def _write(self, connection: Connection, changes: Mapping[str, Change]) -> None:

@@ -6,7 +6,7 @@ component decided as a whole. What arrives meanwhile is compared under the new e
 are a function of the records, whatever order they came in.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from functools import partial
 from typing import Final, assert_never
@@ -236,12 +236,17 @@ def _pages(ids: list[str], size: int) -> list[list[str]]:
     return [ids[at : at + size] for at in range(0, len(ids), size)]
 
 
-def jobs(world: World) -> tuple[Job, ...]:
-    """The job that asks for scheduled runs, none without a schedule."""
-    reconcile = world.configuration.operations.reconcile
-    if reconcile.schedule is None:
-        return ()
-    return (Job(BY, reconcile.schedule, reconcile.timezone, None, partial(_ask, world)),)
+def planned(world: World) -> Callable[[], Job | None]:
+    """The job that asks for scheduled runs, as operations.yaml has it now; None without a schedule."""
+    ask = partial(_ask, world)
+
+    def job() -> Job | None:
+        reconcile = world.configuration.operations.reconcile
+        if reconcile.schedule is None:
+            return None
+        return Job(BY, reconcile.schedule, reconcile.timezone, None, ask)
+
+    return job
 
 
 async def _ask(world: World, timed: Timed) -> None:

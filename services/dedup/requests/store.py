@@ -2,12 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 
 from services.dedup.core.arriving import Erasing
 from services.dedup.core.interactions import record_key
 from services.dedup.core.restoring import Held
 from shared.domain.events import Judged
 from shared.runtime.database import Connection
+
+NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+"""Before the first contact: no id of ours is this one."""
 
 
 async def hold(connection: Connection, parts: Sequence[Held]) -> None:
@@ -117,3 +121,19 @@ async def barred(connection: Connection, subjects: Collection[str]) -> dict[str,
 async def bars_anybody(connection: Connection) -> bool:
     """True when anybody was ever erased."""
     return bool(await connection.fetchval("select exists (select from dedup.erased)"))
+
+
+async def count_living(connection: Connection) -> int:
+    """How many contacts there are."""
+    return int(await connection.fetchval("select count(*) from dedup.contact where retired is null"))
+
+
+async def living_after(connection: Connection, contact_id: str | None, limit: int) -> list[str]:
+    """The ids of contacts that there are, in order, from behind this one on."""
+    rows = await connection.fetch(
+        """select contact_id::text from dedup.contact
+           where retired is null and contact_id > $1::text::uuid order by contact_id limit $2""",
+        contact_id or NOBODY,
+        limit,
+    )
+    return [row[0] for row in rows]
