@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from shared.commands import backup_verbs, operating
+from shared.commands import backup_verbs, operating, simulating
 from shared.commands.groups import letters_app, tokens_app
 from shared.commands.options import Data, Json, show, wait
 from shared.commands.running import DEFAULT_DATA, Failed, Running, WrongUsage, print_json
@@ -245,6 +245,7 @@ def config_check(
 
 app.command()(backup_verbs.restore)
 app.command()(backup_verbs.diff)
+app.command()(simulating.simulate)
 app.command()(operating.doctor)
 app.command()(operating.export)
 app.command()(operating.reconcile)
