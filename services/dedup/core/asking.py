@@ -48,11 +48,14 @@ WEIGHT_MAX: Final = 64 * MILLI
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The answer to a review; `until`: when it comes back, for "later" alone."""
+    """The answer to a review; `until`: when it comes back, for "later" alone. `contact_ids`, for "same" alone: only
+    these of its contacts are one person, and none of the others is.
+    """
 
     judgement: Literal["same", "different", "later"]
     reason: Text | None = None
     until: datetime | None = None
+    contact_ids: Annotated[tuple[str, ...], msgspec.Meta(min_length=2, max_length=RECORDS_MAX)] | None = None
 
 
 class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -30,10 +30,13 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """These groups of records are all the same person, or all different ones."""
+    """These groups of records are all the same person, or all different ones; those `apart` are somebody else than the
+    groups, whoever they are.
+    """
 
     same: bool
     groups: tuple[tuple[str, ...], ...]
+    apart: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,8 @@ class Verdict:
                 return ()
             case Split(_, record_ids):
                 return record_ids
-            case Judge(_, groups):
-                return tuple(record_id for group in groups for record_id in group)
+            case Judge(_, groups, apart):
+                return tuple(record_id for group in (*groups, *apart) for record_id in group)
             case Withdraw(judgement):
                 return (*judgement.left, *judgement.right)
 
@@ -101,13 +104,16 @@ def judged(
                 raise Refused("name some of the contact's records, not all: the others stay")
             halves = (tuple(sorted(named)), tuple(sorted(whole - named)))
             return [_judgement(verdict, new_id(), same=False, sides=halves)]
-        case Judge(same, asked):
+        case Judge(same, asked, apart):
             here = frozenset[str]().union(*groups.values())
             sides = [side for group in asked if (side := tuple(sorted(here.intersection(group))))]
             if len(sides) < 2:
                 raise Refused("the records of this review are gone")
             pairs = pairwise(sides) if same else combinations(sides, 2)
-            return [_judgement(verdict, new_id(), same=same, sides=pair) for pair in pairs]
+            given = [_judgement(verdict, new_id(), same=same, sides=pair) for pair in pairs]
+            one = tuple(sorted(record_id for side in sides for record_id in side))
+            others = [side for group in apart if (side := tuple(sorted(here.intersection(group))))]
+            return given + [_judgement(verdict, new_id(), same=False, sides=(one, other)) for other in others]
         case Withdraw():
             return []
 

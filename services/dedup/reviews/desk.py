@@ -81,6 +81,8 @@ class Desk:
             await self._put_off([review_id], given.reason, caller, until, dry_run=dry_run)
             return NOTHING
         wish = Judge(given.judgement == "same", review.groups)
+        if given.contact_ids is not None:
+            wish = await self._some(review, given)
         return await self._deciding.decide(wish, caller, given.reason, review.review_id, dry_run=dry_run)
 
     async def undo(self, review_id: str, caller: Caller, *, dry_run: bool) -> dict[str, Any]:
@@ -183,6 +185,16 @@ class Desk:
     @property
     def _database(self) -> Any:
         return self._world.database
+
+    async def _some(self, review: Review, given: Answer) -> Judge:
+        """Some of the contacts of a review are one person. Raises Problem 422 where they are none of it."""
+        async with self._database.connection() as connection:
+            homes = await store.homes(connection, review.records)
+        named = frozenset(given.contact_ids or ())
+        if given.judgement != "same" or not named <= frozenset(homes.values()):
+            raise unprocessable([Fault("/contact_ids", 'contacts of this review, with "same" alone')])
+        groups = [group for group in review.groups if named.intersection(homes.get(one) or "" for one in group)]
+        return Judge(same=True, groups=tuple(groups), apart=tuple(one for one in review.groups if one not in groups))
 
     async def _found(self, connection: Connection, review_id: str) -> Review:
         found = (await reviews.find(connection, [review_id])).get(review_id) if is_uuid(review_id) else None
