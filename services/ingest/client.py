@@ -231,9 +231,10 @@ class Log:
         try:
             letters: Mapping[str, int] | None = await shelf.open_letters()
             jobs: list[Line] = await shelf.jobs()
+            configuration = await shelf.configuration()
             books = await self._counted(shelf)
         except Transient:
-            letters, jobs, books = None, [], None
+            letters, jobs, books, configuration = None, [], None, None
         now_ms = int(self._clock.now().timestamp() * 1000)
         stages = {
             service: stage_of(
@@ -252,6 +253,7 @@ class Log:
             "stages": stages,
             "books": books,
             "jobs": [line._asdict() for line in jobs],
+            "configuration": configuration,
             "unmeasured": unmeasured + ([] if books is not None else ["books"]),
         }
 

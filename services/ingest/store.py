@@ -12,7 +12,7 @@ from services.ingest.core import books
 from services.ingest.core.decide import Accepted, Known, State
 from services.ingest.core.following import Answered, Belongs, Letter, Received, Seen, sorted_notes
 from shared.domain.outcome import LetterReason
-from shared.runtime import erasure, scheduler
+from shared.runtime import erasure, renewal, scheduler
 from shared.runtime.arrays import ids, numbers, texts, times
 from shared.runtime.database import Connection, Database
 
@@ -236,6 +236,10 @@ class Shelf:
     async def jobs(self) -> list[scheduler.Line]:
         """The timed work of all services."""
         return await scheduler.runs(self._database)
+
+    async def configuration(self) -> dict[str, Any] | None:
+        """The active revision of the configuration, and how far the contacts it concerns have been asked for."""
+        return await renewal.standing(self._database)
 
     async def letters(
         self, stage: str | None, reason: str | None, after: tuple[datetime, str] | None, limit: int

@@ -26,7 +26,13 @@ async def fetch(running: Running) -> dict[str, Any]:
     if blind:
         raise Failed(f"cannot be measured: {', '.join(blind)}")
     last = runs.body["items"] if runs.status == 200 else []
-    return {"stages": found["stages"], "books": found["books"], "jobs": found.get("jobs") or [], "reconciles": last}
+    return {
+        "stages": found["stages"],
+        "books": found["books"],
+        "jobs": found.get("jobs") or [],
+        "reconciles": last,
+        "configuration": found.get("configuration"),
+    }
 
 
 def unmeasured(stages: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -54,10 +60,22 @@ def show(found: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     console.print()
     console.print(equation(found["books"]), highlight=False, soft_wrap=True)
+    for line in configured(found["configuration"]) if found["configuration"] else ():
+        console.print(line, highlight=False, soft_wrap=True)
     for job in found["jobs"]:
         console.print(timed(job), highlight=False, soft_wrap=True)
     for run in found["reconciles"]:
         console.print(line_of(run), highlight=False, soft_wrap=True)
+
+
+def configured(configuration: Mapping[str, Any]) -> list[str]:
+    """The active revision in a line, how far its job is, and a line for each folder that was refused."""
+    job = configuration["job"]
+    lines = [f"configuration: revision {configuration['revision']} since {configuration['activated_at'][:16]}"]
+    if job is not None and job["ended_at"] is None:
+        of = f"{job['asked']:,} of {job['total'] or 0:,} contacts asked for again"
+        lines.append(f"revision {job['number']} ({', '.join(job['concerns'])}): {of}")
+    return lines + [f"refused in {one['place']}: {one['wrong']}" for one in configuration["refused"]]
 
 
 def timed(job: Mapping[str, Any]) -> str:
