@@ -17,11 +17,13 @@ from tests.unit.ingest.connectors.bench import hook, read
 
 NAMES = (
     "event", "event_type", "form_response", "token", "answers", "type", "field", "ref", "data", "email", "fields",
-    "key", "value", "options", "payload", "uri", "objectId", "subscriptionType", "propertyName", "occurredAt", "object", "id",
-    "content", "rawRequest", "submissionID", "fired_at", "merges", "ts", "created", "source", "attributes", "list_id",
+    "key", "value", "options", "payload", "uri", "objectId", "subscriptionType", "propertyName", "occurredAt", "object",
+    "id", "content", "rawRequest", "submissionID", "fired_at", "merges", "ts", "created", "source",
+    "attributes", "list_id",
 )  # fmt: skip
 TEXTS = (
-    "customer.created", "contact.propertyChange", "invitee.created", "contact_updated", "subscribe", "upemail", "choice",
+    "customer.created", "contact.propertyChange", "invitee.created", "contact_updated", "subscribe", "upemail",
+    "choice",
 )  # fmt: skip
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
