@@ -16,9 +16,10 @@ import pytest
 
 from services.backup.core.sets import MANIFEST
 from services.rules.service import build
-from shared.domain.configuration import Channel, Notify, Rule, Then
+from shared.domain.configuration import At, Channel, Mail, Notify, Rule, Then
 from shared.runtime.access import Role
 from shared.topology import CLEAN, EVENTS, Type
+from tests.support.mailbox import mailbox
 from tests.support.stack import Stack, create_database, drop_database
 from tests.tutorial.chain import Chain, whole_chain
 
@@ -181,6 +182,37 @@ async def test_nobody_is_told_twice_and_what_sticks_goes_on_sticking(
         assert contact["segments"] == ["bosses"]
 
 
+async def test_nobody_gets_a_birthday_mail_twice_and_everybody_one_next_year(
+    database: str, other_database: str, tmp_path: Path
+) -> None:
+    """The birthday has come and the mail has gone; the same day all is lost and restored."""
+    consent = {**CONSENT, "purpose": "birthday"}
+    greet = Rule(
+        name="greet", at=At(anniversary="birthday"), then=Then(mail=Mail(purpose="birthday", template="birthday"))
+    )
+    async with mailbox() as box:
+        out = Channel(smtp=f"smtp://127.0.0.1:{box.port}", from_="crm@example.de")
+        async with whole_chain(database) as chain, ruled(chain, (greet,), mail=out) as chain:
+            await chain.send(**PEOPLE[0], birthday="1980-11-23", consents=[consent])
+            await chain.send(**PEOPLE[3])
+            await settled(chain)
+            assert box.mails == []
+            chain.world.clock.advance(25 * 3600)  # type: ignore[attr-defined]
+            await settled(chain)
+            assert [mail["To"] for mail in box.mails] == [PEOPLE[0]["email"]]
+            await run_of(chain, "/v1/backups", {"to": str(tmp_path)})
+        async with whole_chain(other_database) as chain, ruled(chain, (greet,), mail=out) as chain:
+            chain.world.clock.advance(26 * 3600)  # type: ignore[attr-defined]
+            await run_of(chain, "/v1/restores", {"from": str(tmp_path)})
+            for _ in range(3):
+                await settled(chain)
+                chain.world.clock.advance(6 * 3600)  # type: ignore[attr-defined]
+            assert len(box.mails) == 1, "the same day, again"
+            chain.world.clock.advance(365 * 86400)  # type: ignore[attr-defined]
+            await settled(chain)
+            assert len(box.mails) == 2, "a year later: what was planned has come back too"
+
+
 async def settled(chain: Chain) -> None:
     """Let all come to rest, chores too: what they say is taken in the next time."""
     for _ in range(3):
@@ -189,9 +221,10 @@ async def settled(chain: Chain) -> None:
 
 
 @asynccontextmanager
-async def ruled(chain: Chain, rules: tuple[Rule, ...]) -> AsyncGenerator[Chain]:
-    """The chain with these rules instead of its own."""
-    configuration = msgspec.structs.replace(chain.world.configuration, rules=rules, channels={"log": Channel()})
+async def ruled(chain: Chain, rules: tuple[Rule, ...], **channels: Channel) -> AsyncGenerator[Chain]:
+    """The chain with these rules and channels instead of its own."""
+    ways = {"log": Channel(), **channels}
+    configuration = msgspec.structs.replace(chain.world.configuration, rules=rules, channels=ways)
     world = replace(chain.world, configuration=configuration)
     yield replace(chain, world=world, services={**chain.services, "rules": await build(world)})
 
