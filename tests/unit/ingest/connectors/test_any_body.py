@@ -34,7 +34,7 @@ VALUES = st.recursive(
 
 
 @given(st.sampled_from(sorted(CONNECTORS)), st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_object_raises(connector: Any, body: dict[str, Any]) -> None:
     source = Source(connector=connector, key="pk_12345678", secrets=("secret",), map={"given_name": "data.value"})
     for found in read(source, body):
@@ -43,7 +43,7 @@ def test_no_object_raises(connector: Any, body: dict[str, Any]) -> None:
 
 
 @given(st.sampled_from(sorted(VENDORS)), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_real_body_with_one_value_replaced_raises(vendor: Any, data: st.DataObject) -> None:
     (person,) = people(1, "run")
     body = data.draw(st.sampled_from(list(VENDORS[vendor].bodies(person))))

@@ -21,7 +21,7 @@ def test_the_page_of_a_connector_has_five_steps_and_a_configuration_that_works(n
     assert re.findall(r"^(\d)\. ", steps, re.MULTILINE) == ["1", "2", "3", "4", "5"]
     (shown,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (tmp_path / "sources.yaml").write_text(shown, "utf-8")
-    environment = {variable: "a secret" for variable in re.findall(r"env:(\w+)", shown)}
+    environment = dict.fromkeys(re.findall(r"env:(\w+)", shown), "a secret")
     (source,) = load(tmp_path, environment).sources.values()
     assert source.connector == name
     assert f"`{name}`" in (PAGES / "README.md").read_text("utf-8")
