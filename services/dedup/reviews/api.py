@@ -8,15 +8,19 @@ from services.dedup.core.arriving import is_uuid
 from services.dedup.core.asking import Answer, Assignment, Bulk, Draw
 from services.dedup.core.explanation import Language
 from services.dedup.core.reviewing import BENEFIT_MAX, Reason
-from services.dedup.reviews.desk import Desk
+from services.dedup.reviews.desk import Desk, Show
 from shared.runtime.access import Caller, Role, require
 from shared.runtime.http import Problem, decode_cursor, json_response, read_json
 
 PAGE_MAX: Final = 200
 """Reviews of one page: each brings its records and evidence along."""
 
-PAGE_USUAL: Final = 20
+PAGE_USUAL: Final = 10
 """A page that a person works through in one go."""
+
+RESULTS_MAX: Final = 10
+"""Reviews of a page that come with the contact they would make without being asked: each takes a millisecond, and the
+queue has fifty."""
 
 _READER: Final = [require(Role.READER)]
 _Steward = Annotated[Caller, require(Role.STEWARD)]
@@ -53,10 +57,14 @@ def _add_reading(paths: APIRouter, desk: Desk) -> None:
         language: Language = "en",
         reason: Reason | None = None,
         assignee: Annotated[str | None, Query(max_length=100, description="Empty: nobody's.")] = None,
+        result: Annotated[
+            bool | None, Query(description="With the contact that would result; if not said: on pages of up to ten.")
+        ] = None,
     ) -> Response:
         """Doubtful groups, the most useful answer first: both sides, evidence, the contact they would make."""
         after = _cursor(cursor)
-        return json_response(await desk.queue(state, limit, after, language, reason=reason, assignee=assignee))
+        show = Show(language, result=limit <= RESULTS_MAX if result is None else result)
+        return json_response(await desk.queue(state, limit, after, show, reason=reason, assignee=assignee))
 
     @paths.get("/v1/reviews/quality", dependencies=_READER)
     async def quality() -> Response:
@@ -66,7 +74,7 @@ def _add_reading(paths: APIRouter, desk: Desk) -> None:
     @paths.get("/v1/reviews/{review_id}", dependencies=_READER)
     async def review_of(review_id: str, language: Language = "en") -> Response:
         """One review, whatever its state."""
-        return json_response(await desk.show(review_id, language))
+        return json_response(await desk.show(review_id, Show(language)))
 
 
 def _add_many(paths: APIRouter, desk: Desk) -> None:
@@ -76,7 +84,7 @@ def _add_many(paths: APIRouter, desk: Desk) -> None:
     async def bulk(request: Request, caller: _Steward, language: Language = "en", *, dry_run: bool = False) -> Response:
         """One answer to many reviews: the first call shows a sample, the second, with its `confirm`, answers."""
         asked = await read_json(request, Bulk)
-        return json_response(await desk.bulk(asked, caller, language, dry_run=dry_run))
+        return json_response(await desk.bulk(asked, caller, Show(language), dry_run=dry_run))
 
     @paths.post("/v1/reviews/assignments", dependencies=[require(Role.STEWARD)])
     async def assign(request: Request, *, dry_run: bool = False) -> Response:

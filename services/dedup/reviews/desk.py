@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from services.dedup import store
 from services.dedup.core import estimating, showing
@@ -44,6 +44,13 @@ DUE_EVERY_S: Final = 60.0
 NOTHING: Final[dict[str, Any]] = {"contact_ids": [], "judgement_ids": [], "versions": {}}
 
 
+class Show(NamedTuple):
+    """How reviews are shown: in which language, and whether with the contact that "same" would make."""
+
+    language: Language
+    result: bool = True
+
+
 class Desk:
     """What reviewers ask for."""
 
@@ -51,23 +58,22 @@ class Desk:
         self._world = world
         self._identity = identity
         self._deciding = Deciding(world, identity)
-        self._composer = Composer(world.configuration)
 
     async def queue(
-        self, state: str, limit: int, after: tuple[int, str] | None, language: Language, **which: Any
+        self, state: str, limit: int, after: tuple[int, str] | None, show: Show, **which: Any
     ) -> dict[str, Any]:
         """A page of reviews that still are a question, the most useful answer first."""
         async with self._database.connection() as connection, _steady(connection):
             found = await reviews.queue(connection, state, after=after, rows_max=limit, **which)
-            items = await self._shown(connection, found, language)
+            items = await self._shown(connection, found, show)
         last = encode_cursor(found[-1].benefit, found[-1].review_id) if len(found) == limit else None
         return page([one for one in items if state == "decided" or showing.is_question(one)], last)
 
-    async def show(self, review_id: str, language: Language) -> dict[str, Any]:
+    async def show(self, review_id: str, show: Show) -> dict[str, Any]:
         """One review, whatever its state. Raises Problem 404."""
         async with self._database.connection() as connection, _steady(connection):
             found = await self._found(connection, review_id)
-            (item,) = await self._shown(connection, [found], language)
+            (item,) = await self._shown(connection, [found], show)
         return item
 
     async def answer(self, review_id: str, given: Answer, caller: Caller, *, dry_run: bool) -> dict[str, Any]:
@@ -103,7 +109,7 @@ class Desk:
                 versions |= done["versions"]
         return {"contact_ids": sorted(versions), "judgement_ids": given, "versions": versions}
 
-    async def bulk(self, asked: Bulk, caller: Caller, language: Language, *, dry_run: bool) -> dict[str, Any]:
+    async def bulk(self, asked: Bulk, caller: Caller, show: Show, *, dry_run: bool) -> dict[str, Any]:
         """Answer many alike. Without `confirm`: how many it would be, a sample, and what to confirm; with it they are
         answered, unless they are others by now (409). One that makes no sense any more is skipped.
         """
@@ -121,7 +127,7 @@ class Desk:
             ids = sorted(one.review_id for one in found)
             confirm = derived_id("bulk", asked.judgement, *ids)
             drawn = [one for one in found if one.review_id in ids[:SAMPLE]]  # ids are hashes: the least are a fair draw
-            sample = [] if asked.confirm else await self._shown(connection, drawn, language)
+            sample = [] if asked.confirm else await self._shown(connection, drawn, show)
         if asked.confirm is None or dry_run:
             return {"total": len(ids), "sample": sample, "confirm": confirm}
         if asked.confirm != confirm:
@@ -220,23 +226,24 @@ class Desk:
             async with self._database.transaction() as connection:
                 await reviews.put_off(connection, review_ids, caller.name, reason, self._world.clock.now(), until)
 
-    async def _shown(self, connection: Connection, found: Sequence[Review], language: Language) -> list[dict[str, Any]]:
+    async def _shown(self, connection: Connection, found: Sequence[Review], show: Show) -> list[dict[str, Any]]:
         """Reviews with both sides, the evidence across them, and the contact that "same" would make of them."""
-        records = await store.records(connection, {one for review in found for one in review.records})
-        homes = {one.contact_id for one in records.values() if one.contact_id is not None}
-        rows = await store.contacts(connection, homes)
+        home = await store.homes(connection, {one for review in found for one in review.records})
+        homes = {one for one in home.values() if one is not None}
         members = await store.members(connection, homes)
-        pins = await pins_of(connection, members)
+        records = {one: members[one] for one in home if one in members}
+        rows = await store.contacts(connection, homes) if show.result else {}
+        pins = await pins_of(connection, members) if show.result else []
         evidence = await store.evidence_between(connection, records)
         given = await reviews.answers(connection, [one.review_id for one in found if one.state == "decided"])
         model = self._identity.laws.present.model
         shown: list[dict[str, Any]] = []
         for one in found:
-            item = showing.review(one, records, evidence, model, language)
-            if one.state in ("open", "later"):
-                item["result"] = self._result(one, records, rows, members, pins)
-            else:
+            item = showing.review(one, records, evidence, model, show.language)
+            if one.state == "decided":
                 item["judgement_ids"] = given.get(one.review_id, [])
+            elif show.result:
+                item["result"] = self._result(one, records, rows, members, pins)
             shown.append(item)
         return shown
 
@@ -263,7 +270,7 @@ class Desk:
         after = Row(kept, row.version + 1, row.founder, row.created_at, newest, cause)
         fixed = [pin for pin in pins if pin.record_id in mine]
         former = [home for home in homes if home is not None and home != kept]
-        return self._composer.golden(after, [one.record for one in mine.values()], former, fixed)
+        return Composer(self._world.configuration).golden(after, [one.record for one in mine.values()], former, fixed)
 
 
 def _steady(connection: Connection) -> Any:
