@@ -5,6 +5,9 @@ from contextlib import suppress
 
 from services.ingest.api import Parts, routers
 from services.ingest.client import Log, Owners, owners_of
+from services.ingest.pulls import api as pulls_api
+from services.ingest.pulls import pulling
+from services.ingest.pulls.store import Pulls
 from services.ingest.receipts import walking
 from services.ingest.settings import IngestSettings
 from services.ingest.stage import Door, Follow, Replay
@@ -37,6 +40,7 @@ async def build(world: World) -> Service:
     door = Door(world, store, settings, key)
     owners = Owners(owners_of(world.settings.owners), settings.owner_wait_s)
     log = Log(world.broker.admin(), world.clock, f"http://{world.settings.host}:{world.settings.port}")
+    pulls = Pulls(world.database)
     parts = Parts(world, door, store, shelf, Replay(world, door, shelf, log), owners, log)
 
     async def forget() -> None:
@@ -53,11 +57,12 @@ async def build(world: World) -> Service:
     return Service(
         name="ingest",
         stage=Follow(Follower(world.database), settings.batch_messages_max),
-        routers=routers(parts),
+        routers=(pulls_api.router(world, pulls), *routers(parts)),
         chores=(
             Chore("count repeated deliveries", COUNT_EVERY_S, door.count_duplicates),
             Chore("forget old idempotency keys", FORGET_EVERY_S, forget),
             *scheduler(world, "ingest", (walking.job(world),)),
+            *pulling.chores(world, door, pulls),
             Chore("know the key behind record ids", KEY_EVERY_S, know_the_key),
         ),
         open=(owners.open,),

@@ -8,10 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
-
 Vendor = Literal[
     "generic", "form", "brevo", "calendly", "contact-form-7", "gravity-forms", "hubspot", "jotform", "mailchimp",
-    "standard-webhooks", "stripe", "tally", "typeform",
+    "sql", "standard-webhooks", "stripe", "tally", "typeform",
 ]  # fmt: skip
 """How deliveries of a source are read; docs/connectors has a page for each."""
 
@@ -19,8 +18,10 @@ Vendor = Literal[
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One source: how its deliveries are read and how much its word counts (trust 0 to 100).
 
-    `key`, `origins`, `thanks`, `honeypot` and `limit` are of a form on a page; `public_url` is the address HubSpot signs.
-    `hooks`: paused answers 503, so that vendors try again; gone answers 410, so that they stop.
+    `key`, `origins`, `thanks`, `honeypot` and `limit` are of a form on a page; `public_url` is the address that HubSpot
+    signs. `hooks`: paused answers 503, so that vendors try again; gone answers 410, so that they stop.
+    Of a table (`sql`) are `url`, `query`, `key` (the column that names a row), `watermark` (a column that grows with
+    every change), `schedule` and `timezone`, and `deletions_max`: the share that a compare takes back without asking.
     """
 
     connector: Vendor = "generic"
@@ -37,6 +38,12 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     thanks: str | None = None
     honeypot: str | None = None
     limit: str | None = None
+    url: str | None = None
+    query: str | None = None
+    watermark: str | None = None
+    schedule: str | None = None
+    timezone: str = "Europe/Berlin"
+    deletions_max: float = 0.1
 
     def __repr__(self) -> str:
         return f"Source(connector={self.connector}, trust={self.trust})"

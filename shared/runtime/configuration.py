@@ -21,6 +21,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 
 from shared.domain.configuration import Auth, Channel, Configuration, Fields, Operations, Provider, Rule, Source
+from shared.domain.pulled import fault_of
 
 T = TypeVar("T")
 
@@ -247,7 +248,10 @@ def _source(name: Any, said: Any, folder: Path, environment: Mapping[str, str]) 
     if source.thanks is not None and not re.match(r"https?://", source.thanks):
         raise Misconfigured(f"{place}.thanks: is the whole address of a page such as https://example.org/thanks")
     secrets = tuple(_resolved(one, f"{place}.secrets", folder, environment) for one in source.secrets)
-    return msgspec.structs.replace(source, secrets=secrets)
+    url = None if source.url is None else _resolved(source.url, f"{place}.url", folder, environment)
+    if (fault := fault_of(source, available_timezones())) is not None:
+        raise Misconfigured(f"{place}: {fault}")
+    return msgspec.structs.replace(source, secrets=secrets, url=url)
 
 
 def _rules(said: list[Any]) -> tuple[Rule, ...]:
