@@ -12,17 +12,20 @@ from shared.runtime.database import Connection, Database
 
 
 class Job(NamedTuple):
-    """Asking for all contacts again under a revision; `cursor` is the last contact that was asked for."""
+    """Asking for all contacts again under a revision: `cursor` is the last contact that was asked for, `until` the last
+    there was when the first page was taken: who came later is under the revision anyway, and is never caught up with.
+    """
 
     number: int
     cursor: str | None
+    until: str | None
     total: int | None
 
 
 async def job(connection: Connection) -> Job | None:
     """The newest job, locked, unless it has ended or somebody else is at it; it stands for those before it, too."""
     row = await connection.fetchrow(
-        """SELECT number, cursor::text AS cursor, total FROM runtime.configuration_job
+        """SELECT number, cursor::text AS cursor, until::text AS until, total FROM runtime.configuration_job
            WHERE ended_at IS NULL AND number = (SELECT max(number) FROM runtime.configuration_job)
            FOR UPDATE SKIP LOCKED"""
     )
@@ -33,10 +36,12 @@ async def advance(connection: Connection, one: Job, contact_ids: Sequence[str], 
     """Note that these were asked for, and whether they were the last; then jobs before it have ended with it."""
     await connection.execute(
         """UPDATE runtime.configuration_job
-           SET asked = asked + $2, cursor = coalesce($3::text::uuid, cursor), total = $4 WHERE number = $1""",
+           SET asked = asked + $2, cursor = coalesce($3::text::uuid, cursor), until = $4::text::uuid, total = $5
+           WHERE number = $1""",
         one.number,
         len(contact_ids),
         contact_ids[-1] if contact_ids else None,
+        one.until,
         one.total,
     )
     if ended:

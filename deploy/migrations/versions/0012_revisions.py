@@ -27,10 +27,12 @@ def upgrade() -> None:
         );
 
         -- One row for each revision that concerns contacts: how far dedup has come with asking for them again.
+        -- `until`: the last contact there was at its first page; who came later looks right already.
         CREATE TABLE runtime.configuration_job (
             number integer PRIMARY KEY REFERENCES runtime.configuration ON DELETE CASCADE,
             concerns text[] NOT NULL,
             cursor uuid,
+            until uuid,
             asked bigint NOT NULL DEFAULT 0,
             total bigint,
             started_at timestamptz NOT NULL,

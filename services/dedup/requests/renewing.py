@@ -42,8 +42,9 @@ class Renewing:
             if job is None:
                 return
             if job.total is None:
-                job = job._replace(total=await store.count_living(connection))
-            page = await store.living_after(connection, job.cursor, PAGE)
+                total, until = await store.living(connection)
+                job = job._replace(total=total, until=until)
+            page = await store.living_between(connection, job.cursor, job.until, PAGE)
             reason = Reason(f"revision {job.number}", "configuration")
             await refreshing.ask(connection, "dedup", dict.fromkeys(page, reason), now)
             await renewal.advance(connection, job, page, now, ended=len(page) < PAGE)

@@ -123,17 +123,20 @@ async def bars_anybody(connection: Connection) -> bool:
     return bool(await connection.fetchval("select exists (select from dedup.erased)"))
 
 
-async def count_living(connection: Connection) -> int:
-    """How many contacts there are."""
-    return int(await connection.fetchval("select count(*) from dedup.contact where retired is null"))
+async def living(connection: Connection) -> tuple[int, str]:
+    """How many contacts there are, and the last of them in the order of ids."""
+    row = await connection.fetchrow("select count(*), max(contact_id::text) from dedup.contact where retired is null")
+    return row[0], row[1] or NOBODY
 
 
-async def living_after(connection: Connection, contact_id: str | None, limit: int) -> list[str]:
-    """The ids of contacts that there are, in order, from behind this one on."""
+async def living_between(connection: Connection, after: str | None, until: str | None, limit: int) -> list[str]:
+    """The ids of contacts that there are, in order, from behind one on and up to another."""
     rows = await connection.fetch(
         """select contact_id::text from dedup.contact
-           where retired is null and contact_id > $1::text::uuid order by contact_id limit $2""",
-        contact_id or NOBODY,
+           where retired is null and contact_id > $1::text::uuid and contact_id <= $2::text::uuid
+           order by contact_id limit $3""",
+        after or NOBODY,
+        until or NOBODY,
         limit,
     )
     return [row[0] for row in rows]

@@ -140,6 +140,22 @@ async def test_switching_back_and_forth_ends_where_a_fresh_evaluation_ends(
     assert (books["accepted"], books["in_contacts"], books["waiting"]) == (2 * len(PEOPLE), 2 * len(PEOPLE), 0)
 
 
+async def test_who_comes_while_a_job_is_at_it_is_not_asked_for_again(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids sort by time: a job that took them along would never end while as many arrive as are let through."""
+    monkeypatch.setattr(renewing, "PAGE", 2)
+    async with installation(database, tmp_path / "config", ONE) as house:
+        write(tmp_path / "config", OTHER)
+        await house.revisions.look()
+        await Renewing(house.chain.world).run()
+        await house.chain.send(source="crm", source_record_id="late", given_name="Eva", email="eva@example.org")
+        await house.settle()
+        shown = await standing(house.database)
+    assert shown is not None
+    assert (shown["job"]["asked"], shown["job"]["total"]) == (len(PEOPLE), len(PEOPLE))
+
+
 async def test_without_the_job_contacts_keep_the_look_of_the_revision_before(database: str, tmp_path: Path) -> None:
     """The control of the test above: that everybody looks different comes of being said again."""
     async with installation(database, tmp_path / "config", ONE) as house:
