@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import aiohttp
 
-START_S: Final = 120
+START_S: Final = 300
 """A first start formats Kafka and Postgres on a machine that may be busy with other tests."""
 
 CALM_S: Final = 2.0
