@@ -14,10 +14,12 @@ from typing import Annotated
 
 import typer
 
+from services.dedup.train.verb import train_app
 from shared.commands import backup_verbs, operating, simulating
 from shared.commands.groups import letters_app, tokens_app
 from shared.commands.options import Data, Json, show, wait
 from shared.commands.running import DEFAULT_DATA, Failed, Running, WrongUsage, print_json
+from shared.commands.sync_verbs import sync_app
 from shared.domain.configuration import Configuration
 from shared.topology import SERVICES
 
@@ -33,7 +35,9 @@ config_app = typer.Typer(help="The configuration, before it is used.", no_args_i
 app.add_typer(tokens_app, name="tokens")
 app.add_typer(config_app, name="config")
 app.add_typer(letters_app, name="dead-letters")
+app.add_typer(train_app, name="train")
 app.add_typer(backup_verbs.backup_app, name="backup")
+app.add_typer(sync_app, name="sync")
 
 
 def main() -> None:

@@ -69,12 +69,17 @@ class Postgres(Table):
         await connection.close()
 
 
+async def customers(folder: Path) -> Lite:
+    """Customers in SQLite."""
+    table = Lite(folder / "theirs.db")
+    await table.run(TABLE.format(time="text"), *(ROW.format(n, n % 60) for n in range(ROWS)))
+    return table
+
+
 @pytest.fixture
 async def lite(tmp_path: Path) -> Table:
     """Customers in SQLite."""
-    table = Lite(tmp_path / "theirs.db")
-    await table.run(TABLE.format(time="text"), *(ROW.format(n, n % 60) for n in range(ROWS)))
-    return table
+    return await customers(tmp_path)
 
 
 @pytest.fixture
