@@ -40,9 +40,15 @@ def router(world: World, erasures: Erasures) -> APIRouter:
     api = APIRouter(prefix="/v1/erasures", tags=["erasures"])
 
     @api.post("", status_code=202)
-    async def erase(request: Request, caller: _Privacy) -> Response:
-        """Forget a person everywhere: records, values, timeline and history. Not to be taken back."""
+    async def erase(request: Request, caller: _Privacy, *, dry_run: bool = False) -> Response:
+        """Forget a person everywhere: records, values, timeline and history. Not to be taken back.
+
+        With `dry_run` nothing is asked for: the answer counts what is kept of the contact or of whoever held the
+        record. Whom an address or a number means is found out only when it is carried out; then both counts are null.
+        """
         wish = _checked(await read_json(request, Wish))
+        if dry_run:
+            return json_response({"dry_run": True, **await _counted(erasures, wish)})
         erasure_id, now = world.ids.new(), world.clock.now()
         data = ErasureRequested(erasure_id=erasure_id, requested_at=now, by=caller.name, **msgspec.structs.asdict(wish))
         event_id = derived_id(Type.ERASURE_REQUESTED, erasure_id)
@@ -60,6 +66,12 @@ def router(world: World, erasures: Erasures) -> APIRouter:
         return json_response(await _shown(world, row))
 
     return api
+
+
+async def _counted(erasures: Erasures, wish: Wish) -> dict[str, int | None]:
+    if wish.contact_id is None and wish.record_id is None:
+        return {"versions": None, "records": None}
+    return await erasures.kept(wish.contact_id, wish.record_id)
 
 
 async def _shown(world: World, row: dict[str, Any]) -> dict[str, Any]:

@@ -305,6 +305,22 @@ class Erasures:
         )
         return dict(rows[0]) if rows else None
 
+    async def kept(self, contact_id: str | None, record_id: str | None) -> dict[str, int | None]:
+        """How many versions and records are kept of a contact (or of all that held a record) and whom it led to."""
+        rows = await self._database.fetch(
+            """WITH RECURSIVE way (contact_id) AS (
+                 SELECT one FROM (SELECT $1::uuid UNION ALL SELECT contact_id FROM backup.member
+                                                            WHERE record_id = $2::uuid) known (one)
+                 WHERE one IS NOT NULL
+                 UNION
+                 SELECT v.merged_into FROM way JOIN backup.version v USING (contact_id) WHERE v.merged_into IS NOT NULL)
+               SELECT (SELECT count(*) FROM backup.version JOIN way USING (contact_id)) AS versions,
+                      (SELECT count(DISTINCT record_id) FROM backup.member JOIN way USING (contact_id)) AS records""",
+            contact_id,
+            record_id,
+        )
+        return dict(rows[0])
+
 
 async def _pages(rows: AsyncIterable[Any], number: int) -> AsyncIterator[list[Any]]:
     """Rows, so many at once."""

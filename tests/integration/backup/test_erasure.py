@@ -95,6 +95,22 @@ async def test_whoever_is_erased_is_nowhere_and_the_receipt_says_who_did_it(data
         assert [e.type for e in chain.said(EVENTS) if e.subject == contact_id][-1] is Type.CONTACT_ERASED
 
 
+async def test_a_dry_run_counts_what_would_go_and_forgets_nothing(database: str) -> None:
+    async with whole_chain(database) as chain:
+        contact = await lived(chain)
+        record_id = contact["records"][0]["record_id"]
+        counted = [
+            (await chain.post("/v1/erasures?dry_run=true", whom, Role.PRIVACY)).body
+            for whom in ({"contact_id": contact["contact_id"]}, {"record_id": record_id}, {"email": ANNA["email"]})
+        ]
+        await chain.settle()
+        kept = {"dry_run": True, "versions": contact["version"], "records": 2}
+        assert counted == [kept, kept, {"dry_run": True, "versions": None, "records": None}]
+        assert (await chain.get(f"/v1/contacts/{contact['contact_id']}"))["records_total"] == 2
+        rows = await chain.world.database.fetch("SELECT count(*) AS asked FROM backup.erasure")
+        assert rows[0]["asked"] == 0
+
+
 async def test_nothing_old_brings_an_erased_person_back(database: str) -> None:
     async with whole_chain(database) as chain:
         contact_id = (await lived(chain))["contact_id"]
