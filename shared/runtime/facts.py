@@ -113,7 +113,8 @@ class Facts:
         """Note who waits for what, and open the questions that no fresh fact answers.
 
         What an older version of the contact waited for is forgotten; an older version itself changes nothing
-        (interleaving 15).
+        (interleaving 15). A version that comes again has seen what it saw first: those behind us took it then, and take
+        it once, so what it knows by now reaches them only with the next version.
         """
         if not waiters:
             return
@@ -139,7 +140,9 @@ class Facts:
                INSERT INTO runtime.waiter AS w (service, contact_id, kind, subject, version, revision)
                SELECT $1, contact_id, kind, subject, version, revision FROM came ORDER BY contact_id, kind, subject
                ON CONFLICT (service, contact_id, kind, subject) DO UPDATE
-                 SET version = excluded.version, revision = excluded.revision
+                 SET version = excluded.version,
+                     revision = CASE WHEN w.version = excluded.version THEN least(w.revision, excluded.revision)
+                                     ELSE excluded.revision END
                  WHERE excluded.version >= w.version""",
             self._service,
             ids(one.contact_id for one in rows),

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
 from aiohttp import web
 
 from deploy.local.plan import ROOT
@@ -31,8 +32,11 @@ PER_COMPANY: Final = 4
 AT_ONCE: Final = 20
 """Questions that one process of enrich has in hand at most: so many may be asked again after each of its deaths."""
 
-LEARNED_S: Final = 120.0
-"""After the last kill and the last lease (12 s with this time-out), everything is learned long before."""
+LEARNED_S: Final = 600.0
+"""A question that timed out on a busy machine is asked again after a minute, and twice as late behind a breaker."""
+
+QUIET_S: Final = 20.0
+"""No question open and nothing due for so long: whoever still waits now waits for ever."""
 
 PROVIDERS: Final = """\
 providers:
@@ -143,15 +147,34 @@ def _chunks(records: Sequence[dict[str, Any]], count: int) -> Iterator[Sequence[
 
 
 async def _learned(system: System, show: Show) -> list[dict[str, Any]]:
-    """The contacts once none is without an industry, or as they are when that takes too long."""
+    """The contacts once none is without an industry, or once nothing is under way that could still bring one."""
     until = time.monotonic() + LEARNED_S
+    busy_at = time.monotonic()
     while True:
         contacts = list((await present.contacts(Running(system.data))).values())
         missing = sum(_industry(one) is None for one in contacts)
-        show(f"{missing:,} of {len(contacts):,} contacts wait for an answer")
-        if missing == 0 or time.monotonic() > until:
+        under_way = await _under_way(system)
+        show(
+            f"{missing:,} of {len(contacts):,} contacts wait for an answer; {under_way:,} questions and refreshes open"
+        )
+        now = time.monotonic()
+        busy_at = now if under_way else busy_at
+        if missing == 0 or now > until or now - busy_at > QUIET_S:
             return contacts
         await asyncio.sleep(2)
+
+
+async def _under_way(system: System) -> int:
+    connection = await asyncpg.connect(system.endpoints()["database"])
+    try:
+        return int(
+            await connection.fetchval(
+                """SELECT (SELECT count(*) FROM runtime.question WHERE service = 'enrich')
+                        + (SELECT count(*) FROM runtime.refresh_due WHERE service = 'enrich')"""
+            )
+        )
+    finally:
+        await connection.close()
 
 
 def _industry(contact: Mapping[str, Any]) -> str | None:

@@ -135,6 +135,19 @@ async def test_an_older_version_changes_nothing_and_a_gone_contact_waits_no_more
     assert await db.fetch("SELECT FROM runtime.waiter") == []
 
 
+async def test_a_version_that_comes_again_has_seen_what_it_saw_first(db: Database, facts: Facts) -> None:
+    """Those behind took version 1 without the answer, from a process that died then.
+
+    Its successor knows the answer and says version 1 with it, and nobody listens.
+    """
+    await wait(db, facts, Waiter(contact(1), 1, MX, 0))
+    await facts.answer(await only(facts), {"hosts": []}, LATER, NOW)
+    await wait(db, facts, Waiter(contact(1), 1, MX, 1))
+    assert await facts.wake(NOW, None) == 1, "version 2 is to be said"
+    await wait(db, facts, Waiter(contact(1), 2, MX, 1))
+    assert await facts.wake(NOW, None) == 0
+
+
 async def test_what_expired_is_asked_again_only_where_somebody_waits(db: Database, facts: Facts) -> None:
     await wait(db, facts, Waiter(contact(1), 1, MX, 0))
     async with db.transaction() as connection:
