@@ -1,8 +1,8 @@
 """How fast the queue of reviews answers: `python -m tests.bench.reviews [--open 10000]`.
 
-On a real Postgres: twice as many records as reviews are decided with `merge=never`, so that every pair is a question.
-Then the queue is asked over HTTP (without a network) as a reviewer does: pages with both sides, evidence and the
-contact that would result; further pages; one review; and the estimate of quality after some answers.
+On a real Postgres: records of people who come twice are decided with `merge=never`, so that every pair is a question,
+and the questions multiplied. Then the queue is asked over HTTP (without a network) as a reviewer does: pages with both
+sides, evidence and the contact that would result; further pages; one review; the estimate of quality.
 """
 
 import argparse
@@ -29,6 +29,10 @@ from tests.support.stack import create_database, drop_database, running_stack
 ASKED: Final = 40
 """Requests of each kind: the slowest of them is the 97th of a hundred."""
 
+REAL: Final = 1_000
+"""Reviews that are decided from records; the others ask about the same records again, since a page reads only its own:
+what grows with the queue is the index."""
+
 WARM: Final = 3
 """Requests before the clock starts: they prepare statements."""
 
@@ -37,24 +41,37 @@ LIMIT_MS: Final = 50
 
 
 async def fill(town: Town, reviews: int) -> int:
-    """Decide people of whom each comes twice until so many reviews are open; how many are."""
+    """Decide people of whom each comes twice until REAL reviews are open, and multiply these; how many are open."""
+    real = min(reviews, REAL)
     batch = DedupSettings().batch_messages_max
     open_ = 0
     said: list[dict[str, Any]] = []
-    for place, one in enumerate(people(reviews * 2, duplicates=0, seed=1)):
-        twin = {**one, "source_record_id": f"{one['source_record_id']} again"}
-        said += [one, twin]
+    for place, one in enumerate(people(real * 2, duplicates=0, seed=1)):
+        said += [one, {**one, "source_record_id": f"{one['source_record_id']} again"}]
         if len(said) >= batch:
             some = [taken(event(record, place)) for record in said]
             await town.stage.acknowledged(some, await town.stage.settle(some))
             said = []
-            open_ = (await town.database.fetch("select count(*) from dedup.review where state = 'open'"))[0][0]
-        if open_ >= reviews:
+            open_ = await count(town)
+        if open_ >= real:
             break
+    await town.database.execute(
+        """insert into dedup.review (review_id, state, weight, groups, opened_at, changed_at, reason, benefit)
+           select gen_random_uuid(), state, weight, groups, opened_at, changed_at, reason,
+                  (benefit * (0.5 + random() / 2))::int
+           from dedup.review, generate_series(1, $1) limit $2""",
+        reviews // max(open_, 1) + 1,
+        max(0, reviews - open_),
+    )
     await town.database.execute(
         "analyze dedup.review, dedup.review_record, dedup.record, dedup.evidence, dedup.contact"
     )
-    return open_
+    return await count(town)
+
+
+async def count(town: Town) -> int:
+    """How many reviews are open."""
+    return int((await town.database.fetch("select count(*) from dedup.review where state = 'open'"))[0][0])
 
 
 async def timed(name: str, ask: Callable[[], Awaitable[httpx.Response]]) -> bool:
