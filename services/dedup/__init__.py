@@ -7,7 +7,8 @@ Produces      contacts.resolved: a snapshot for every contact that changed, with
               contacts.decided: identities, judgements, pins, interactions with their records, erasures.
 State         schema dedup: records with their comparable form and blocking keys, evidence between pairs, contacts with
               version and redirects, decisions by event, judgements, pins, reviews, interactions that wait, what is
-              unsaid; parts of contacts that are being restored, keyed hashes of the erased.
+              unsaid; epochs of the population and runs of `reconcile`; parts of contacts that are being restored,
+              keyed hashes of the erased.
 Drops         redelivered, superseded (a later deletion had overtaken it), unchanged (says nothing new, or takes back
               what is gone), unknown-record (a deletion of what never came), unknown-contact (nobody came in 30 days),
               erased (received before its person was erased).

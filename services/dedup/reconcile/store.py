@@ -227,6 +227,11 @@ async def ask(connection: Connection, run_id: str, since: datetime | None, by: s
     )
 
 
+async def is_asked(connection: Connection) -> bool:
+    """True while a run is not done."""
+    return bool(await connection.fetchval("select exists (select from dedup.reconcile where state <> 'done')"))
+
+
 async def claim(connection: Connection, mine: Run | None, at: datetime, until: datetime) -> Run | None:
     """The oldest run that is not done, unless another process holds it; `mine` is what this one held last."""
     row = await connection.fetchrow(

@@ -88,8 +88,9 @@ class Reconciling:
         ends = clock.monotonic() + EVERY_S
         async with self._world.database.connection() as connection:
             await self._identity.laws.renew(connection)
+            asked = await store.is_asked(connection)
         await self.retract()
-        if await self._calm.holds():
+        if asked and await self._calm.holds():
             for _ in range(PAGES_MAX):
                 if clock.monotonic() >= ends or not await self.step():
                     return
