@@ -15,13 +15,12 @@ from zoneinfo import available_timezones
 
 import msgspec
 from croniter import croniter
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import SafeConstructor
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import ScalarNode
 
 from shared.domain.configuration import Auth, Channel, Configuration, Fields, Operations, Provider, Rule, Source
 from shared.domain.pulled import fault_of
+from shared.runtime.texts import Misconfigured, parsed
+
+__all__ = ["FILES", "Files", "Misconfigured", "digest_of", "load", "parse", "read"]
 
 T = TypeVar("T")
 
@@ -42,29 +41,6 @@ TEMPLATES_MAX: Final = 1_000
 
 NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 """Names of sources stand in URLs, ids and metric labels."""
-
-
-class Misconfigured(ValueError):
-    """The configuration cannot be used; the text names file and place and what to change, never a secret."""
-
-
-class _Constructor(SafeConstructor):
-    """Reads numbers with a leading zero and dates as the texts they are."""
-
-    def construct_yaml_int(self, node: ScalarNode) -> Any:
-        """01067 is a postcode."""
-        digits = node.value.lstrip("+-")
-        if len(digits) > 1 and digits.isdigit() and digits.startswith("0"):
-            return node.value
-        return super().construct_yaml_int(node)
-
-    def construct_as_text(self, node: ScalarNode) -> str:
-        """2026-01-01 stays what was written."""
-        return str(node.value)
-
-
-_Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_yaml_int)
-_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_as_text)
 
 
 Files = Mapping[str, str]
@@ -99,7 +75,7 @@ def parse(files: Files, folder: Path, environment: Mapping[str, str] | None = No
     texts = {name: files.get(name, "") for name in FILES}
     if not texts["sources.yaml"].strip():
         raise Misconfigured(f"{folder / 'sources.yaml'}: missing or empty; it names the sources that may write")
-    found = {name: _parse(name, text) for name, text in texts.items()}
+    found = {name: parsed(name, text) for name, text in texts.items()}
     sources = _only(found["sources.yaml"], "sources", "sources.yaml", {})
     rules = _only(found["rules.yaml"], "rules", "rules.yaml", [])
     if not isinstance(sources, dict) or not isinstance(rules, list):
@@ -206,18 +182,6 @@ def _text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Misconfigured(f"{path}: is not UTF-8") from None
-
-
-def _parse(name: str, text: str) -> Any:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = _Constructor
-    try:
-        return yaml.load(text)
-    except MarkedYAMLError as error:
-        place = "" if error.problem_mark is None else f" line {error.problem_mark.line + 1}"
-        raise Misconfigured(f"{name}{place}: {(error.problem or 'is not YAML').splitlines()[0]}") from None
-    except (YAMLError, ValueError, RecursionError):
-        raise Misconfigured(f"{name}: is not YAML 1.2") from None
 
 
 def _only(found: Any, key: str, name: str, empty: Any) -> Any:
