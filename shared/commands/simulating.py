@@ -10,6 +10,9 @@ import typer
 from shared.commands.options import Data, Json, wait
 from shared.commands.running import Running
 
+Shuffled = Annotated[bool, typer.Option("--out-of-order", help="Several at once, in any order.")]
+Patient = Annotated[bool, typer.Option("--retries", help="Try again as it would, 600 times faster.")]
+
 
 def simulate(  # noqa: PLR0913, PLR0917 (options of a command line)
     vendor: Annotated[str, typer.Argument(help="typeform, mailchimp, hubspot, …: a connector of sources.yaml.")],
@@ -20,8 +23,8 @@ def simulate(  # noqa: PLR0913, PLR0917 (options of a command line)
     rate: Annotated[float | None, typer.Option(min=0.1, help="At most so many requests a second.")] = None,
     duplicates: Annotated[float, typer.Option(min=0, max=1, help="Share of deliveries that come twice.")] = 0.0,
     bad_signatures: Annotated[float, typer.Option(min=0, max=1, help="Share that a forger sends, too.")] = 0.0,
-    out_of_order: Annotated[bool, typer.Option("--out-of-order", help="Several at once, in any order.")] = False,  # noqa: FBT002
-    retries: Annotated[bool, typer.Option("--retries", help="Try again as it would, 600 times faster.")] = False,  # noqa: FBT002
+    out_of_order: Shuffled = False,  # noqa: FBT002 (an option of a command line)
+    retries: Patient = False,  # noqa: FBT002 (an option of a command line)
     seed: Annotated[int, typer.Option(help="The same seed: the same order and choice.")] = 1,
     as_json: Json = False,  # noqa: FBT002 (an option of a command line)
     data: Data = None,
