@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, pairwise
 from random import Random
-from time import perf_counter
+from time import process_time
 from typing import Final, NamedTuple
 
 from services.dedup.core.clustering import Policy, partition
@@ -79,11 +79,11 @@ class Measured(NamedTuple):
 def measure(labelled: Labelled, model: Model, policies: Sequence[Policy] = ("careful", "eager")) -> Measured:
     """Every candidate pair weighed, every component clustered as a whole, with the set's own name frequencies."""
     population, candidates = labelled.population(), labelled.candidates()
-    begun = perf_counter()
+    begun = process_time()
     evidence = {
         pair: compare(labelled.traits[pair[0]], labelled.traits[pair[1]], model, population) for pair in candidates
     }
-    pair_us = 1e6 * (perf_counter() - begun) / max(1, len(candidates))
+    pair_us = 1e6 * (process_time() - begun) / max(1, len(candidates))
     alone = [pair for pair, one in evidence.items() if one.veto is None and one.weight > model.bands.offer_millibits]
     chances = [(0.0 if one.veto else probability(one.weight), labelled.same(pair)) for pair, one in evidence.items()]
     return Measured(
@@ -91,7 +91,7 @@ def measure(labelled: Labelled, model: Model, policies: Sequence[Policy] = ("car
         Counts(len(candidates), sum(map(labelled.same, candidates)), labelled.true_pairs),
         tally(labelled.persons, alone),
         {policy: tally(labelled.persons, joined(labelled, evidence, policy, model)) for policy in policies},
-        _reliability(chances),
+        reliability(chances),
         sum((chance - same) ** 2 for chance, same in chances) / max(1, len(chances)),
         pair_us,
     )
@@ -114,21 +114,14 @@ def joined(labelled: Labelled, evidence: Mapping[Pair, Evidence], policy: Policy
 
 def components(pairs: Iterable[Pair]) -> list[list[str]]:
     """The records that hang together by these pairs, each component sorted."""
-    leader: dict[str, str] = {}
-
-    def lead(record_id: str) -> str:
-        path = [record_id]
-        while (above := leader.setdefault(path[-1], path[-1])) != path[-1]:
-            path.append(above)
-        leader.update(dict.fromkeys(path, path[-1]))
-        return path[-1]
-
+    home: dict[str, set[str]] = {}
     for one, other in pairs:
-        leader[lead(one)] = lead(other)
-    found: dict[str, list[str]] = defaultdict(list)
-    for record_id in sorted(leader):
-        found[lead(record_id)].append(record_id)
-    return sorted(found.values())
+        here, there = home.setdefault(one, {one}), home.setdefault(other, {other})
+        if here is not there:
+            small, large = sorted((here, there), key=len)
+            large |= small
+            home.update(dict.fromkeys(small, large))
+    return sorted({id(group): sorted(group) for group in home.values()}.values())
 
 
 def tally(persons: Mapping[str, str], said: Iterable[Pair]) -> Tally:
@@ -177,7 +170,8 @@ def _middle(values: list[float]) -> tuple[float, float]:
     return ordered[cut], ordered[-1 - cut]
 
 
-def _reliability(chances: Sequence[tuple[float, bool]]) -> list[Bin]:
+def reliability(chances: Sequence[tuple[float, bool]]) -> list[Bin]:
+    """By band of probability, what was said and what was true."""
     bins: list[Bin] = []
     for low, high in pairwise(BINS):
         inside = [one for one in chances if low <= one[0] < high or (high == 1.0 and one[0] == 1.0)]

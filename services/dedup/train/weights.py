@@ -12,9 +12,11 @@ import msgspec
 from services.dedup.core.comparison import company_rarity_of, graded, rarity_of, steps_of
 from services.dedup.core.model import Bands, Firms, Model
 from services.dedup.core.namesakes import MISSING, VETOES
+from services.dedup.core.population import Population
 from services.dedup.core.weighing import FIELDS, TOGETHER, Grades, told
 from services.dedup.train.learning import Belief, Row, learn
 from services.dedup.train.sets import Labelled
+from shared.domain.normalise import Traits
 
 STEPS_MAX: Final = 14
 """Steps of rarity that a table has: 28 bits, more than the rarest full name is worth."""
@@ -27,6 +29,9 @@ ALONE: Final = 1.0
 
 BESIDE: Final = 4.0
 """The same of a weight of two fields together: they say only what one field cannot."""
+
+PRESENT: Final = 10.0
+"""The same of every weight of a present model that answers are to move: as strong as some forty doubtful pairs."""
 
 RARE: Final = 20.0
 """The same of one step of rarity: theory holds unless many pairs contradict it, so that tables rise evenly."""
@@ -78,12 +83,16 @@ def examples_of(labelled: Labelled) -> list[Example]:
     for one, other in labelled.candidates():
         a, b = labelled.traits[one], labelled.traits[other]
         if a.kind == b.kind == "person":
-            grades = graded(a, b, population)
-            rarity = rarity_of(a, b, grades, population) if grades.named else None
-            same = grades.company in ("equal", "similar")
-            company = company_rarity_of(a, b, population) if same else None
-            found.append(Example(features_of(grades, rarity, company), labelled.same((one, other))))
+            found.append(example_of(a, b, population, same=labelled.same((one, other))))
     return found
+
+
+def example_of(a: Traits, b: Traits, population: Population, *, same: bool) -> Example:
+    """Two persons' records, and whether they are one."""
+    grades = graded(a, b, population)
+    rarity = rarity_of(a, b, grades, population) if grades.named else None
+    company = company_rarity_of(a, b, population) if grades.company in ("equal", "similar") else None
+    return Example(features_of(grades, rarity, company), same)
 
 
 def features_of(grades: Grades, rarity: int | None, company: int | None) -> tuple[Feature, ...]:
@@ -100,19 +109,27 @@ def features_of(grades: Grades, rarity: int | None, company: int | None) -> tupl
     return tuple(found)
 
 
-def model_of(examples: Sequence[Example], version: str, bands: Bands, vetoes: frozenset[str] = VETOES) -> Model:
-    """The model that these examples teach. Its bands and vetoes are not learned here."""
+def model_of(
+    examples: Sequence[Example],
+    version: str,
+    bands: Bands,
+    vetoes: frozenset[str] = VETOES,
+    present: Model | None = None,
+) -> Model:
+    """The model that these examples teach, held to the beliefs, or to the present model where one is given: then few
+    examples move it a little. Its bands and vetoes are not learned here.
+    """
     held = beliefs()
     seen = Counter(feature for example in examples for feature in example.features)
     shown = {feature for feature, number in seen.items() if number >= SEEN_MIN}
-    known = sorted({START, *shown, *_believed(held)})
+    known = sorted({START, *shown, *_believed(held), *(_weighed(present) if present else ())})
     place = {feature: number for number, feature in enumerate(known)}
     counts: defaultdict[tuple[int, ...], list[int]] = defaultdict(lambda: [0, 0])
     for example in examples:
         counts[tuple(place[one] for one in example.features if one in place)][example.same] += 1
     counts[tuple(place[one] for one in features_of(NOTHING, None, None) if one in place)][False] += STRANGERS
     rows = [Row(features, same, different) for features, (different, same) in sorted(counts.items())]
-    learned = learn(rows, [_belief(feature, held) for feature in known])
+    learned = learn(rows, [_held(feature, present) if present else _belief(feature, held) for feature in known])
     weights = {feature: round(weight * MILLIBITS) for feature, weight in zip(known, learned, strict=True)}
     return Model(
         version=version,
@@ -142,6 +159,28 @@ def _belief(feature: Feature, held: Beliefs) -> Belief:
         return Belief(STEP_MILLIBITS / MILLIBITS, RARE)
     weight = held.weights.get(field, {}).get(grade, 0) / MILLIBITS
     return Belief(weight, BESIDE if " × " in field else ALONE)
+
+
+def _weighed(present: Model) -> Iterable[Feature]:
+    yield from ((field, grade) for field, table in present.weights.items() for grade in table)
+    for field, rows in present.interactions.items():
+        yield from ((field, f"{one} × {other}") for one, row in rows.items() for other in row)
+
+
+def _held(feature: Feature, present: Model) -> Belief:
+    """What the present model weighs, so firmly that a hundred answers move it by bits, and one by a hundredth."""
+    field, grade = feature
+    if feature == START:
+        weight = present.prior
+    elif field.startswith("rarity "):
+        steps, step = present.rarity.get(field.removeprefix("rarity "), ()), int(grade)
+        weight = steps[step] - (steps[step - 1] if step else 0) if step < len(steps) else 0
+    elif " × " in field:
+        one, _, other = grade.partition(" × ")
+        weight = present.interactions.get(field, {}).get(one, {}).get(other, 0)
+    else:
+        weight = present.weights.get(field, {}).get(grade, 0)
+    return Belief(weight / MILLIBITS, PRESENT)
 
 
 def _table(weights: Mapping[Feature, int], table: str) -> dict[str, int]:
