@@ -1,124 +1,133 @@
-"""`make bench`: contacts a second end to end, beside the pass-through floor of the same engines in the same run.
+"""`make bench`: contacts a second end to end, warm and cold, beside the pass-through floor of the engines; and latency.
 
-Starts the whole system in a throw-away folder, sends arrays of 100 over HTTP (one in five a duplicate), waits until
-every accepted event has reached its end, and prints the CPU microseconds per contact of every process.
+Starts the whole system in a throw-away folder, with a name server and a provider on this machine, and does, one after
+the other: the floor; `cold`, people at domains that nobody has asked about; `warm`, other people at the same domains;
+and a steady rate. The table has the CPU microseconds per contact of every process in `warm`, and of Postgres what it
+does for each service.
 
-    make bench            EVENTS=20000 WORKERS=dedup=1 make bench
+    make bench            EVENTS=20000 RATE=300 SECONDS=60 WORKERS=dedup=1 make bench
 """
 
 import asyncio
-import json
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-import psutil
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.costs import cpu_seconds, memory_mib
 from tests.bench.floor import measure
-from tests.bench.people import people
+from tests.bench.known import employees, knowing
+from tests.bench.pacing import latencies
+from tests.support.system import System, running
 
 EVENTS: Final = int(os.environ.get("EVENTS", "20000"))
+"""Records of the cold phase, and as many of the warm one."""
+
+RATE: Final = float(os.environ.get("RATE", "300"))
+"""Records a second while latency is measured; 0 leaves that out."""
+
+SECONDS: Final = float(os.environ.get("SECONDS", "60"))
+"""How long they are sent: 18,000 latencies at 300 a second, 180 of them above the 99th percentile."""
+
 FLOOR_EVENTS: Final = 40_000
 ARRAY: Final = 100
 SENDERS: Final = 6
 DUPLICATES: Final = 0.2
-START_S: Final = 120
 SETTLE_S: Final = 900
 PROGRESS_S: Final = 5.0
+LARGEST: Final = 3
+"""Costs that are named: what to look at first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Contacts a second until all were clean; how many seconds until the last late answer was said; µs by process."""
+
+    rate: float
+    learned_s: float
+    costs: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is printed."""
+
+    floor: float
+    cold: Phase
+    warm: Phase
+    memory: dict[str, float]
+    steady: Sequence[float]
+    books: dict[str, Any]
 
 
 def main() -> int:
     """Run the bench; exit 0 when everything that was accepted came to its end."""
-    with tempfile.TemporaryDirectory(prefix="kontaktwerk-bench-") as folder:
-        data = Path(folder)
-        data.chmod(0o755)
-        running = start(data)
-        try:
-            endpoints = wait_for_endpoints(data, running)
-            floor = measure(endpoints["kafka"], endpoints["database"], FLOOR_EVENTS, "bench.floor.")
-            rate, costs, books = asyncio.run(load(endpoints))
-        finally:
-            running.send_signal(signal.SIGTERM)
-            running.wait(60)
-    print_table(rate, floor, costs, books)
-    return 0 if books["waiting"] == 0 and books["accepted"] == EVENTS else 1
+    with tempfile.TemporaryDirectory(prefix="kontaktwerk-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        found = asyncio.run(run(folder))
+    show(found)
+    sent = 2 * EVENTS + len(found.steady)
+    return 0 if found.books["waiting"] == 0 and found.books["accepted"] == sent else 1
 
 
-def start(data: Path) -> subprocess.Popen[bytes]:
-    """The system as a user starts it, in a folder of its own."""
-    command = [sys.executable, "-m", "services", "up", "--data", str(data), "--port", "0"]
-    workers = os.environ.get("WORKERS")
-    return subprocess.Popen(command + (["--workers", workers] if workers else []))
+async def run(folder: Path) -> Found:
+    """All phases, one after the other, on one system."""
+    async with knowing(folder) as settings, running(folder / "data", os.environ.get("WORKERS"), settings) as system:
+        ends = system.endpoints()
+        floor = await asyncio.to_thread(measure, ends["kafka"], ends["database"], FLOOR_EVENTS, "bench.floor.")
+        cold = await phase(system, "cold", 7, EVENTS)
+        warm = await phase(system, "warm", 8, 2 * EVENTS)
+        paced = list(employees(round(RATE * SECONDS), DUPLICATES, 9, "paced"))
+        steady = await latencies(system, paced, RATE) if paced else []
+        books = (await settled(system, 2 * EVENTS + len(paced), learned=True))["books"]
+        memory = memory_mib(system.endpoints()["pids"])
+    return Found(floor, cold, warm, memory, steady, books)
 
 
-def wait_for_endpoints(data: Path, running: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """endpoints.json, once it is there."""
-    until = time.monotonic() + START_S
-    while time.monotonic() < until:
-        if (data / "endpoints.json").exists():
-            endpoints: dict[str, Any] = json.loads((data / "endpoints.json").read_text())
-            return endpoints
-        if running.poll() is not None:
-            raise SystemExit(f"the system ended with {running.returncode} before it was ready")
-        time.sleep(0.1)
-    raise SystemExit(f"the system was not ready after {START_S} s; look at {data}/logs")
+async def phase(system: System, title: str, seed: int, accepted: int) -> Phase:
+    """Send as many as there are for it, as fast as they are taken; `accepted` is what all phases so far have sent."""
+    everybody = list(employees(EVENTS, DUPLICATES, seed, title))
+    waiting = asyncio.Queue[list[dict[str, Any]]]()
+    for start in range(0, len(everybody), ARRAY):
+        waiting.put_nowait(everybody[start : start + ARRAY])
+    before, started = await cpu_seconds(system.endpoints()), time.monotonic()
+    await asyncio.gather(*(_send(system, waiting) for _ in range(SENDERS)))
+    print(f"  {title}: all accepted after {time.monotonic() - started:.1f} s", file=sys.stderr)
+    await settled(system, accepted, learned=False)
+    rate = EVENTS / (time.monotonic() - started)
+    await settled(system, accepted, learned=True)
+    learned_s = time.monotonic() - started
+    after = await cpu_seconds(system.endpoints())
+    costs = {name: max(0.0, seconds - before.get(name, 0.0)) * 1e6 / EVENTS for name, seconds in after.items()}
+    return Phase(rate, learned_s, costs)
 
 
-async def load(endpoints: dict[str, Any]) -> tuple[float, dict[str, float], dict[str, Any]]:
-    """Send everything, wait until it is clean; contacts a second, CPU µs per contact by process, the books."""
-    arrays = list(_arrays())
-    before = cpu_seconds(endpoints["pids"])
-    started = time.monotonic()
-    connector = aiohttp.TCPConnector(limit=SENDERS)
-    async with aiohttp.ClientSession(endpoints["http"], connector=connector) as session:
-        waiting = asyncio.Queue[list[dict[str, Any]]]()
-        for array in arrays:
-            waiting.put_nowait(array)
-        await asyncio.gather(*(_send(session, endpoints["tokens"]["sender"], waiting) for _ in range(SENDERS)))
-        print(f"  all accepted after {time.monotonic() - started:.1f} s", file=sys.stderr)
-        books = await settled(session, endpoints["tokens"]["reader"], started)
-    seconds = time.monotonic() - started
-    after = cpu_seconds(endpoints["pids"])
-    costs = {name: (after[name] - before[name]) * 1e6 / EVENTS for name in before}
-    return EVENTS / seconds, costs, books
-
-
-def _arrays() -> list[list[dict[str, Any]]]:
-    everybody = [{"source": "crm", **person} for person in people(EVENTS, DUPLICATES, seed=7)]
-    return [everybody[start : start + ARRAY] for start in range(0, len(everybody), ARRAY)]
-
-
-async def _send(session: aiohttp.ClientSession, token: str, waiting: asyncio.Queue[list[dict[str, Any]]]) -> None:
+async def _send(system: System, waiting: asyncio.Queue[list[dict[str, Any]]]) -> None:
     while not waiting.empty():
-        array = waiting.get_nowait()
-        while True:
-            async with session.post(
-                "/v1/records", json=array, headers={"Authorization": f"Bearer {token}"}
-            ) as response:
-                if response.status == 202:
-                    break
-                if response.status not in (429, 503):
-                    raise SystemExit(f"the front door answered {response.status}: {await response.text()}")
-            await asyncio.sleep(0.2)
+        await system.post_until_accepted(waiting.get_nowait(), seconds=SETTLE_S)
 
 
-async def settled(session: aiohttp.ClientSession, token: str, started: float) -> dict[str, Any]:
-    """Wait until nothing waits any more; the books then."""
-    shown = time.monotonic()
+async def settled(system: System, accepted: int, *, learned: bool) -> dict[str, Any]:
+    """Wait until nothing accepted waits any more, with `learned` until nothing at all is due; the status then."""
+    started = shown = time.monotonic()
     while time.monotonic() - started < SETTLE_S:
-        async with session.get("/v1/status", headers={"Authorization": f"Bearer {token}"}) as response:
-            status = await response.json() if response.status == 200 else {}
-        books: dict[str, Any] = status.get("books", {})
-        if books and books["waiting"] == 0 and books["accepted"] >= EVENTS:
-            return books
+        try:
+            code, status = await system.call("GET", "/v1/status", "reader")
+        except (aiohttp.ClientError, TimeoutError):
+            code, status = 0, {}
+        books: dict[str, Any] | None = status["books"] if code == 200 and not status["unmeasured"] else None
+        due = learned and any(stage["lag"] for stage in status.get("stages", {}).values())
+        if books and books["waiting"] == 0 and books["accepted"] >= accepted and not due:
+            return dict(status)
         if books and time.monotonic() - shown > PROGRESS_S:
             shown = time.monotonic()
             lags = " ".join(f"{name} {stage['lag']}" for name, stage in status["stages"].items())
@@ -127,38 +136,36 @@ async def settled(session: aiohttp.ClientSession, token: str, started: float) ->
     raise SystemExit(f"not settled after {SETTLE_S} s")
 
 
-def cpu_seconds(pids: dict[str, Any]) -> dict[str, float]:
-    """User and system seconds of every process, Postgres with all its backends."""
-    costs: dict[str, float] = {}
-    for name, pid in pids.items():
-        for one in pid if isinstance(pid, list) else [pid]:
-            process = psutil.Process(one)
-            family = [process, *process.children(recursive=True)] if name == "postgres" else [process]
-            costs[name] = costs.get(name, 0.0) + sum(_cpu(member) for member in family)
-    return costs
-
-
-def _cpu(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    ended = times.children_user + times.children_system
-    return float(times.user + times.system + ended)
-
-
-def print_table(rate: float, floor: float, costs: dict[str, float], books: dict[str, Any]) -> None:
+def show(found: Found) -> None:
     """The figures of the README, ready to be copied."""
     table = Table(title=f"{EVENTS} contacts over HTTP in arrays of {ARRAY}, {DUPLICATES:.0%} duplicates")
     table.add_column("process")
-    table.add_column("CPU µs per contact", justify="right")
-    for name, cost in sorted(costs.items(), key=lambda item: -item[1]):
-        table.add_row(name, f"{cost:,.0f}")
-    table.add_row("all", f"{sum(costs.values()):,.0f}")
-    console = Console(width=80)
+    for heading in ("CPU µs per contact, warm", "cold", "memory MiB"):
+        table.add_column(heading, justify="right")
+    warm, cold = found.warm.costs, found.cold.costs
+    by_cost = sorted(warm.items(), key=lambda item: -item[1])
+    for name, cost in by_cost:
+        memory = found.memory.get(name)
+        table.add_row(name, f"{cost:,.0f}", f"{cold.get(name, 0.0):,.0f}", "" if memory is None else f"{memory:,.0f}")
+    table.add_row("all", *(f"{sum(one.values()):,.0f}" for one in (warm, cold, found.memory)))
+    console = Console(width=96)
     console.print(table)
-    console.print(f"end to end        {rate:8,.0f} contacts a second   ({books['waiting']} waiting)")
-    console.print(f"pass-through floor{floor:8,.0f} contacts a second   (ratio {rate / floor:.3f})")
+    largest = ", ".join(f"{name} {cost:,.0f} µs" for name, cost in by_cost[:LARGEST])
+    console.print(f"the three largest costs: {largest}")
+    console.print(f"end to end, warm  {found.warm.rate:8,.0f} contacts a second   ({found.books['waiting']} waiting)")
+    console.print(
+        f"end to end, cold  {found.cold.rate:8,.0f} contacts a second   "
+        f"(every late answer said after {found.cold.learned_s:,.0f} s)"
+    )
+    console.print(
+        f"pass-through floor{found.floor:8,.0f} contacts a second   (ratio {found.warm.rate / found.floor:.3f})"
+    )
+    if found.steady:
+        p50, p99 = (found.steady[int(len(found.steady) * share)] for share in (0.5, 0.99))
+        console.print(
+            f"at {RATE:.0f} a second for {SECONDS:.0f} s: p50 {p50:.2f} s, p99 {p99:.2f} s, slowest "
+            f"{found.steady[-1]:.2f} s, from the planned time of sending to contacts.clean"
+        )
 
 
 if __name__ == "__main__":
