@@ -76,7 +76,7 @@ async def _joined(memory: Memory, batch: Sequence[Any]) -> Known:
     """What is known about the addresses of a batch, in one transaction with the note of who waits for what."""
     contacts = [data.contact for data in batch if isinstance(data, Snapshot) and data.contact is not None]
     asked = {contact.contact_id: _domains(contact) if memory.asks else frozenset() for contact in contacts}
-    mailboxes = {_mailbox(email.value) for contact in contacts for email in contact.emails}
+    mailboxes = {one for contact in contacts for one in _mailboxes(contact)}
     bounces = _told(batch)
     gone = [data for data in batch if isinstance(data, Retired)]
     if not mailboxes and not bounces and not gone:
@@ -89,7 +89,7 @@ async def _joined(memory: Memory, batch: Sequence[Any]) -> Known:
         waiters = [
             Waiter(contact.contact_id, contact.version, one, known[one].revision if one in known else 0)
             for contact in contacts
-            for one in asked[contact.contact_id]
+            for one in asked[contact.contact_id].union(one for one in _mailboxes(contact) if one in known)
         ]
         await memory.facts.wait(connection, waiters, now)
         await _forget(memory, connection, gone, now)
@@ -124,7 +124,8 @@ async def _note(
 ) -> None:
     """Fold what is told into what is known; whose mailbox stands otherwise now is said again.
 
-    That something was read is worth a note only where something had come back before.
+    That something was read is worth a note only where something had come back before. Whose mailbox is noted waits for
+    more about it, and so do all who have it from their next version on: an erasure finds the note by them.
     """
     await store.lock(connection, [one.subject for one in told])
     known = await memory.facts.known(connection, told)
@@ -139,6 +140,13 @@ async def _note(
         if bouncing.is_bounced(before) != bouncing.is_bounced(after):
             reasons |= {one.contact_id: _reason(one) for _, one in some}
     await memory.facts.answered(connection, learned)
+    seen = await memory.facts.known(connection, [fact.question for fact in learned])
+    waiters = [
+        Waiter(one.contact_id, one.version, question, fact.revision)
+        for question, fact in seen.items()
+        for _, one in told[question]
+    ]
+    await memory.facts.wait(connection, waiters, now)
     await ask(connection, SERVICE, reasons, now)
 
 
@@ -148,6 +156,10 @@ def _reason(one: InteractionResolved) -> Reason:
 
 def _domains(contact: Contact) -> frozenset[Question]:
     return frozenset(Question(exchangers.KIND, domain) for domain in exchangers.domains_of(contact))
+
+
+def _mailboxes(contact: Contact) -> frozenset[Question]:
+    return frozenset(_mailbox(email.value) for email in contact.emails)
 
 
 def _mailbox(value: str) -> Question:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.validate.core.bouncing import subject_of
 from services.validate.core.exchangers import KIND, Ground
 from services.validate.core.standards import Standards
 from services.validate.stage import NEVER, Memory, Validate
@@ -152,6 +153,26 @@ async def test_who_is_gone_waits_no_more_and_who_is_erased_leaves_no_question(ho
     assert await house.pool.fetch("SELECT FROM runtime.waiter") == []
     assert await noted(house.pool, OTHER) == {"validate": NOW}
     assert await noted(house.pool, ONE) == {}
+
+
+@pytest.mark.parametrize("kind", ["hard", "soft"])
+async def test_who_is_erased_leaves_no_trace_of_a_mailbox_that_sent_back(house: House, kind: str) -> None:
+    await house.judged(person(ONE, "a@firma.de"), person(OTHER, "b@firma.de"))
+    await house.judged(happened("email.bounced", "a@firma.de", kind=kind))
+    await house.judged(happened("email.bounced", "b@firma.de", contact_id=OTHER, kind=kind))
+    await house.judged(Retired(contact_id=ONE, version=2, reason="erased", at=NOW, cause=Cause(kind="record", id="e")))
+    rows = await house.pool.fetch("SELECT subject FROM runtime.fact WHERE kind = 'mailbox'")
+    assert [row["subject"] for row in rows] == [subject_of("b@firma.de")]
+
+
+async def test_who_shares_a_mailbox_that_sent_back_once_learns_when_it_is_read_again(house: House) -> None:
+    await house.judged(happened("email.bounced", "a@firma.de"))
+    await house.judged(person(ONE, "a@firma.de"), person(OTHER, "a@firma.de"))
+    await house.facts.wake(NOW, None)
+    assert await house.due() == {ONE}, "who was told of, and nobody who has just been said"
+    await house.judged(happened("email.opened", "a@firma.de", day=1, contact_id=ONE))
+    await house.facts.wake(NOW, None)
+    assert await house.due() == {ONE, OTHER}
 
 
 def test_a_mailbox_is_remembered_for_good() -> None:
