@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 
 from shared.commands.columns import mapping_of, record_of
 from shared.commands.http import AWAY, Answer, Client, problem_of
+from shared.commands.journal import Journal, Part, keep_until
 from shared.commands.reading import File, Row
 from shared.commands.running import Failed
 
@@ -52,7 +54,10 @@ class Summary:
 
 @dataclass(slots=True)
 class Sending:
-    """One file being sent. `progress` is told how many rows are done; `rejects` is opened when the first one comes."""
+    """One file being sent. `progress` is told how many rows are done; `rejects` is opened when the first one comes.
+
+    With a `journal` every record bears its import id, and rows up to its line are known already.
+    """
 
     file: File
     source: str
@@ -61,8 +66,11 @@ class Sending:
     rate: float | None = None
     keep_receipts: bool = False
     progress: Callable[[int], None] = lambda _: None
+    journal: Journal | None = None
     summary: Summary = field(default_factory=Summary)
     _rejects: IO[bytes] | None = None
+    _refused: list[int] = field(default_factory=list[int])
+    _before: int = 0
     _flying: dict[asyncio.Task[None], frozenset[str]] = field(default_factory=dict[asyncio.Task[None], frozenset[str]])
 
     @property
@@ -73,14 +81,17 @@ class Sending:
     async def run(self) -> Summary:
         """Send all of it. Raises Failed when the system stays away; sending again then does no harm."""
         started = asyncio.get_running_loop().time()
+        self._resume()
         try:
             for lines in self._arrays():
                 await self._keep_pace(started)
                 await self._room_for(ids_of(lines))
                 self.summary.sent += len(lines)
-                self._flying[asyncio.create_task(self._post(lines))] = ids_of(lines)
+                self._flying[asyncio.create_task(self._post(lines, self._begin(lines[-1].number)))] = ids_of(lines)
             while self._flying:
                 await self._landed()
+            if self.journal is not None:
+                self.journal.end()
         finally:
             for task in self._flying:
                 task.cancel()
@@ -89,16 +100,30 @@ class Sending:
                 self._rejects.close()
         return self.summary
 
+    def _resume(self) -> None:
+        """Take up what a journal says of an earlier try; a send without one writes its rejected rows anew."""
+        if self.journal is None or not self.journal.line:
+            self.rejects_path.unlink(missing_ok=True)
+            return
+        keep_until(self.rejects_path, self.journal.line)
+        for name, count in self.journal.counts.items():
+            setattr(self.summary, name, count)
+        self._before = self.summary.sent
+        self.progress(self._before)
+
     def _arrays(self) -> Iterator[list[Line]]:
         """The rows as arrays of one request each; rows that can be no record are rejected at once."""
         lines: list[Line] = []
         size = 0
         rows_max = ROWS_MAX if self.rate is None else max(1, min(ROWS_MAX, int(self.rate * SLICE_S)))
+        done = 0 if self.journal is None else self.journal.line
         for row in self.file.rows():
-            if row.fault is not None:
-                self._reject(row.line, row.values, [{"pointer": "", "detail": row.fault}])
+            if row.line <= done:
                 continue
-            line = line_of(row, self.mapping, self.source)
+            if row.fault is not None:
+                self._refuse(row, row.fault)
+                continue
+            line = line_of(row, self.mapping, self.source, None if self.journal is None else self.journal.import_id)
             if lines and (len(lines) == rows_max or size + len(line.body) > BYTES_MAX):
                 yield lines
                 lines, size = [], 0
@@ -109,7 +134,7 @@ class Sending:
 
     async def _keep_pace(self, started: float) -> None:
         if self.rate is not None:
-            due = started + self.summary.sent / self.rate
+            due = started + (self.summary.sent - self._before) / self.rate
             await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
 
     async def _room_for(self, ids: frozenset[str]) -> None:
@@ -123,38 +148,67 @@ class Sending:
             del self._flying[task]
             task.result()
 
-    async def _post(self, lines: list[Line]) -> None:
+    async def _post(self, lines: list[Line], part: Part | None) -> None:
         body = b"[" + b",".join(line.body for line in lines) + b"]"
-        headers = {"Content-Type": "application/json", "Idempotency-Key": secrets.token_hex(16)}
+        key = secrets.token_hex(16) if self.journal is None else self.journal.key_of(lines[0].number, body)
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         answer = await self.client.send("POST", "/v1/records", body, headers, {"partial": "true"})
         receipts = receipts_of(answer, len(lines))
-        for line, receipt in zip(lines, receipts, strict=True):
-            self._take(line, receipt)
+        counts = Counter(self._take(line, receipt) for line, receipt in zip(lines, receipts, strict=True))
         self.progress(len(lines))
+        self._note(part, {"sent": len(lines), **counts})
 
-    def _take(self, line: Line, receipt: Mapping[str, Any]) -> None:
+    def _take(self, line: Line, receipt: Mapping[str, Any]) -> str:
+        """Count a row by what the front door says of it; under which name."""
         if self.keep_receipts:
             self.summary.receipts[line.number] = dict(receipt)
         if "event_id" not in receipt:
-            self._reject(line.number, line.record, receipt.get("errors", []), counted=True)
-        elif receipt.get("duplicate"):
+            self._reject(line.number, line.record, receipt.get("errors", []))
+            return "rejected"
+        if receipt.get("duplicate"):
             self.summary.again += 1
-        else:
-            self.summary.accepted += 1
+            return "again"
+        self.summary.accepted += 1
+        return "accepted"
 
-    def _reject(self, number: int, row: Mapping[str, Any], errors: Any, *, counted: bool = False) -> None:
+    def _refuse(self, row: Row, fault: str) -> None:
+        """A row that is not sent at all; it is done when the array before or around it is."""
+        self._reject(row.line, row.values, [{"pointer": "", "detail": fault}])
+        self._refused.append(row.line)
+        self.summary.sent += 1
+        self.progress(1)
+
+    def _begin(self, line: int) -> Part | None:
+        """An array up to a line is on its way, with the rows that were refused since the one before."""
+        refused, self._refused = self._refused, []
+        if self.journal is None:
+            return None
+        part = self.journal.begin(max([line, *refused]))
+        part.counts["sent"] = part.counts["rejected"] = len(refused)
+        return part
+
+    def _reject(self, number: int, row: Mapping[str, Any], errors: Any) -> None:
         if self._rejects is None:
-            self._rejects = self.rejects_path.open("wb")
+            self._rejects = self.rejects_path.open("ab")
         self._rejects.write(msgspec.json.encode({"line": number, "errors": errors, "row": row}) + b"\n")
         self.summary.rejected += 1
-        if not counted:
-            self.summary.sent += 1
-            self.progress(1)
+
+    def _note(self, part: Part | None, counts: Mapping[str, int]) -> None:
+        """Write down how far it is, after the rejected rows of it are on disk."""
+        if self.journal is None or part is None:
+            return
+        if self._rejects is not None:
+            self._rejects.flush()
+        for name, count in counts.items():
+            part.counts[name] += count
+        self.journal.landed(part)
 
 
-def line_of(row: Row, mapping: Mapping[str, str | None], source: str) -> Line:
-    """One row, ready to be sent."""
+def line_of(row: Row, mapping: Mapping[str, str | None], source: str, import_id: str | None = None) -> Line:
+    """One row, ready to be sent; an import id of its own holds."""
     record = record_of(row.values, mapping, source)
+    if import_id is not None:
+        record.setdefault("import_id", import_id)
     return Line(row.line, record, msgspec.json.encode(record))
 
 

@@ -1,6 +1,7 @@
 """What `send` shows: the mapping and the first rows before, a bar while it goes, the sum at the end."""
 
 import asyncio
+import secrets
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from shared.commands.http import client
+from shared.commands.journal import journal_of
 from shared.commands.reading import File, recognise
 from shared.commands.running import Failed, Running, print_json
 from shared.commands.send import Sending, Summary, first_records, mapping_for
@@ -43,11 +45,16 @@ async def run(
     rows = await asyncio.to_thread(lambda: sum(1 for _ in file.rows()))
     console = Console(stderr=True)
     console.print(f"{path}: {file.described()}, {rows:,} rows", highlight=False, soft_wrap=True)
+    journal = journal_of(path, source, mapping, f"{source}-{secrets.token_hex(6)}")
+    if journal.line:
+        console.print(f"goes on behind line {journal.line:,}, where it stopped", highlight=False, soft_wrap=True)
     started = asyncio.get_running_loop().time()
     async with client(running, "sender", "operator") as asks:
         with bar(console) as progress:
             task = progress.add_task(source, total=rows)
-            sending = Sending(file, source, mapping, asks, rate, progress=lambda done: progress.advance(task, done))
+            sending = Sending(
+                file, source, mapping, asks, rate, progress=lambda done: progress.advance(task, done), journal=journal
+            )
             summary = await sending.run()
     seconds = asyncio.get_running_loop().time() - started
     _tell(summary, sending, file, seconds, as_json=as_json)
@@ -68,7 +75,9 @@ def bar(console: Console) -> Progress:
 
 def _tell(summary: Summary, sending: Sending, file: File, seconds: float, *, as_json: bool) -> None:
     rejects = str(sending.rejects_path) if summary.rejected else None
+    import_id = None if sending.journal is None else sending.journal.import_id
     figures: dict[str, Any] = {
+        "import_id": import_id,
         "sent": summary.sent,
         "accepted": summary.accepted,
         "again": summary.again,
