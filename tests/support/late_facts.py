@@ -7,6 +7,7 @@ but for what a killed process had in its hand.
 import asyncio
 import contextlib
 import random
+import re
 import shutil
 import time
 from collections import Counter
@@ -135,7 +136,7 @@ async def late_facts(
 
 def _employees(count: int, seed: int) -> Iterator[dict[str, Any]]:
     for number, person in enumerate(people(count, duplicates=0.0, seed=seed)):
-        local = person["email"].partition("@")[0]
+        local = re.sub(r"[^a-z0-9]+", ".", person["email"].partition("@")[0]).strip(".")
         mail = f"{local}@werk{seed}-{number // PER_COMPANY}.de"
         yield {**person, "source": "crm", "email": mail, "company": None}
 
