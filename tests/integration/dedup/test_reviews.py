@@ -21,7 +21,9 @@ NOBODY = "00000000-0000-7000-8000-000000000000"
 async def ask_about(town: Town, *names: str, **person: str) -> None:
     """Records of one name and nothing else in common: a question, not a merge."""
     for place, name in enumerate(names):
-        others = {"email": f"{name}@example.de"} if place % 2 else {"phone": f"017{place + 1} {7_654_321 * (place + 1)}"}
+        others = (
+            {"email": f"{name}@example.de"} if place % 2 else {"phone": f"017{place + 1} {7_654_321 * (place + 1)}"}
+        )
         await town.tell(says(name, at=1, source=("crm", "webform")[place % 2], **(person or RARE), **others))
 
 
