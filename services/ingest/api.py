@@ -26,6 +26,9 @@ from services.ingest.core.request import (
     refusal_of,
 )
 from services.ingest.hooks import api as hooks
+from services.ingest.imports import api as imports
+from services.ingest.imports.api import AT_MOST, Whole, taken_back
+from services.ingest.imports.store import Imports
 from services.ingest.stage import Door, Key, Replay
 from services.ingest.store import Shelf, Store
 from shared.contracts import api as contracts
@@ -63,6 +66,7 @@ class Parts:
     replay: Replay
     owners: Owners
     log: Log
+    imports: Imports
 
     @property
     def sources(self) -> Mapping[str, Source]:
@@ -71,10 +75,14 @@ class Parts:
 
 
 class Deletions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Records that a source takes back, by its own ids."""
+    """Records that a source takes back, by its own ids; without ids, those of an import, or all, if that is `at_most`
+    so many.
+    """
 
     source: str
-    source_record_ids: tuple[str, ...]
+    source_record_ids: tuple[str, ...] | None = None
+    import_id: str | None = None
+    at_most: int = AT_MOST
 
 
 class ReplayAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,6 +102,7 @@ def routers(parts: Parts) -> tuple[APIRouter, ...]:
         deliveries(parts),
         hooks.router(parts.world, parts.door),
         readings(parts),
+        imports.router(parts.imports),
         dead_letters(parts),
         described,
         followed,
@@ -128,10 +137,17 @@ def deliveries(parts: Parts) -> APIRouter:
         "/v1/record-deletions", status_code=202, openapi_extra=openapi.body_of(openapi.DELETIONS, arrays=False)
     )
     async def deletions(request: Request, caller: Sender) -> Response:
-        """The source takes up to 1,000 records back, by the ids it gave them."""
+        """The source takes up to 1,000 records back, by the ids it gave them. An operator, without ids: all that an
+        import brought, or all of the source; more than `at_most` (1,000 unless said) is answered with 409 and how
+        many it would be.
+        """
         asked = await read_json(request, Deletions)
         if asked.source not in parts.sources:
             raise http.unprocessable([http.Fault("/source", "no source of this name is configured")])
+        if asked.source_record_ids is None:
+            return await taken_back(
+                parts.imports, parts.door, caller, Whole(asked.source, asked.import_id, asked.at_most)
+            )
         if not 1 <= len(asked.source_record_ids) <= ELEMENTS_MAX:
             raise http.unprocessable([http.Fault("/source_record_ids", f"expected 1 to {ELEMENTS_MAX} ids")])
         _may_write(caller, asked.source)

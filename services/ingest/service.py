@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from services.ingest.api import Parts, routers
 from services.ingest.client import Log, Owners, owners_of
+from services.ingest.imports.store import Imports
 from services.ingest.pulls import api as pulls_api
 from services.ingest.pulls import pulling
 from services.ingest.pulls.store import Pulls
@@ -41,7 +42,7 @@ async def build(world: World) -> Service:
     owners = Owners(owners_of(world.settings.owners), settings.owner_wait_s)
     log = Log(world.broker.admin(), world.clock, f"http://{world.settings.host}:{world.settings.port}")
     pulls = Pulls(world.database)
-    parts = Parts(world, door, store, shelf, Replay(world, door, shelf, log), owners, log)
+    parts = Parts(world, door, store, shelf, Replay(world, door, shelf, log), owners, log, Imports(world.database))
 
     async def forget() -> None:
         await store.forget_old_answers(world.clock.now())

@@ -11,6 +11,7 @@ import asyncpg
 from services.ingest.core import books
 from services.ingest.core.decide import Accepted, Known, State
 from services.ingest.core.following import Answered, Belongs, Letter, Received, Seen, sorted_notes
+from shared.domain.events import RecordReceived
 from shared.domain.outcome import LetterReason
 from shared.runtime import erasure, renewal, scheduler
 from shared.runtime.arrays import ids, numbers, texts, times
@@ -98,8 +99,9 @@ class Store:
         await self._database.execute(
             """WITH news AS MATERIALIZED (
                  SELECT * FROM unnest($1::text::uuid[], $2::text::text[], $3::text::text[], $4::text::uuid[],
-                                      $5::text::timestamptz[], $6::text::text[], $7::text::timestamptz[])
-                               AS one (event_id, kind, source, record_id, at, content, observed_at)),
+                                      $5::text::timestamptz[], $6::text::text[], $7::text::timestamptz[],
+                                      $13::text::text[])
+                               AS one (event_id, kind, source, record_id, at, content, observed_at, import_id)),
                receipts AS (
                  INSERT INTO ingest.receipt (event_id, kind, source, record_id, state, received_at)
                  SELECT event_id, kind, source, record_id, 'received', at FROM news
@@ -110,12 +112,14 @@ class Store:
                  ON CONFLICT (token_id, key) DO UPDATE
                    SET body = excluded.body, answer = excluded.answer, at = excluded.at
                    WHERE idempotency.at <= excluded.at - interval '24 hours')
-               INSERT INTO ingest.record_state AS state (record_id, source, event_id, content, observed_at, received_at)
-               SELECT record_id, source, event_id, decode(content, 'hex'), observed_at, at
+               INSERT INTO ingest.record_state AS state
+                           (record_id, source, event_id, content, observed_at, received_at, import_id)
+               SELECT record_id, source, event_id, decode(content, 'hex'), observed_at, at, import_id
                FROM news WHERE content IS NOT NULL ORDER BY record_id
                ON CONFLICT (record_id) DO UPDATE
                  SET event_id = excluded.event_id, content = excluded.content, observed_at = excluded.observed_at,
-                     received_at = excluded.received_at
+                     received_at = excluded.received_at,
+                     import_id = CASE state.content WHEN '' THEN excluded.import_id ELSE state.import_id END
                  WHERE (excluded.observed_at, excluded.event_id) >= (state.observed_at, state.event_id)""",
             ids(one.receipt.event_id for one in news),
             ids(one.kind for one in news),
@@ -129,6 +133,7 @@ class Store:
             answer.body if answer else b"",
             answer.answer if answer else b"",
             now,
+            texts(_import_of(one) for one in news),
         )
 
     async def remember_letters(self, letters: Sequence[tuple[str, str, LetterReason]], now: datetime) -> None:
@@ -346,22 +351,25 @@ async def _receive(connection: Connection, notes: Sequence[Received]) -> None:
     newest: dict[str, Received] = {}
     for one in notes:
         if one.event_id in unwritten and one.kind != "interaction" and one.record_id is not None:
-            before = newest.get(one.record_id)
-            if before is None or (one.observed_at, one.event_id) > (before.observed_at, before.event_id):
-                newest[one.record_id] = one
+            before = newest.get(one.record_id, one)
+            old, new = sorted((before, one), key=lambda note: (note.observed_at, note.event_id))
+            newest[one.record_id] = new._replace(import_id=old.import_id)  # who said it first brought it
     if newest:
         await _receive_states(connection, [newest[record_id] for record_id in sorted(newest)])
 
 
 async def _receive_states(connection: Connection, notes: Sequence[Received]) -> None:
     await connection.execute(
-        """INSERT INTO ingest.record_state AS state (record_id, source, event_id, content, observed_at, received_at)
-           SELECT record_id, source, event_id, decode(content, 'hex'), observed_at, received_at
+        """INSERT INTO ingest.record_state AS state
+                       (record_id, source, event_id, content, observed_at, received_at, import_id)
+           SELECT record_id, source, event_id, decode(content, 'hex'), observed_at, received_at, import_id
            FROM unnest($1::text::uuid[], $2::text::text[], $3::text::uuid[], $4::text::text[], $5::text::timestamptz[],
-                       $6::text::timestamptz[]) AS row (record_id, source, event_id, content, observed_at, received_at)
+                       $6::text::timestamptz[], $7::text::text[])
+                AS row (record_id, source, event_id, content, observed_at, received_at, import_id)
            ON CONFLICT (record_id) DO UPDATE
              SET event_id = excluded.event_id, content = excluded.content, observed_at = excluded.observed_at,
-                 received_at = excluded.received_at
+                 received_at = excluded.received_at,
+                 import_id = CASE state.content WHEN '' THEN excluded.import_id ELSE state.import_id END
              WHERE (excluded.observed_at, excluded.event_id) > (state.observed_at, state.event_id)""",
         ids(one.record_id for one in notes),
         texts(one.source for one in notes),
@@ -369,6 +377,7 @@ async def _receive_states(connection: Connection, notes: Sequence[Received]) -> 
         texts("" if one.kind == "deletion" else UNKNOWN.hex() for one in notes),
         times(one.observed_at for one in notes),
         times(one.at for one in notes),
+        texts(one.import_id for one in notes),
     )
 
 
@@ -532,6 +541,11 @@ _HOLD_UP: Final = """
       AND l.state = 'open'
       AND l.version >= r.version"""
 """A later clean version closes a letter; an open one holds up what still waits for that version."""
+
+
+def _import_of(accepted: Accepted) -> str | None:
+    data = accepted.says.event.data if accepted.says else None
+    return data.import_id if isinstance(data, RecordReceived) else None
 
 
 def _newest(accepted: Sequence[Accepted]) -> set[str]:

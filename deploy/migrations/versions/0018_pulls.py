@@ -1,4 +1,6 @@
-"""What pulls of databases remember: the runs, how far each came, and what every row said last."""
+"""What pulls of databases remember: the runs, how far each came, what every row said last; and which import brought a
+record.
+"""
 
 from alembic import op
 
@@ -9,6 +11,10 @@ down_revision = "0017"
 def upgrade() -> None:
     """Make the tables."""
     op.execute("""
+        -- The import that said a record first; null where it came by itself.
+        ALTER TABLE ingest.record_state ADD COLUMN import_id text;
+        CREATE INDEX record_state_import ON ingest.record_state (import_id) WHERE import_id IS NOT NULL;
+
         -- Names every attempt of a pull; rows that an attempt has seen bear its mark.
         CREATE SEQUENCE ingest.pull_mark;
 
@@ -62,3 +68,4 @@ def downgrade() -> None:
     """Take them away."""
     op.execute("DROP TABLE ingest.watermark, ingest.pulled, ingest.pull")
     op.execute("DROP SEQUENCE ingest.pull_mark")
+    op.execute("ALTER TABLE ingest.record_state DROP COLUMN import_id")

@@ -36,6 +36,7 @@ class Received(NamedTuple):
     record_id: str | None
     at: datetime
     observed_at: datetime
+    import_id: str | None = None
 
 
 class Answered(NamedTuple):
@@ -91,6 +92,7 @@ class _ReceivedLight(msgspec.Struct):
     source: str = ""
     record_id: str | None = None
     observed_at: datetime | None = None
+    import_id: str | None = None
 
 
 class _Version(msgspec.Struct):
@@ -154,7 +156,8 @@ def _received(told: Told, headers: Headers) -> Sequence[Note]:
     data = _decoded(_RECEIVED, told.value)
     if kind is None or data is None or not is_id(event_id):
         return ()
-    return (Received(event_id, kind, data.source, _id(data.record_id), data.received_at, _observed(data)),)
+    record_id = _id(data.record_id)
+    return (Received(event_id, kind, data.source, record_id, data.received_at, _observed(data), data.import_id),)
 
 
 def _observed(data: _ReceivedLight) -> datetime:

@@ -1,0 +1,1 @@
+"""Imports: what one file brought, looked at and taken back as a whole."""
