@@ -1,6 +1,6 @@
 # Kontaktwerk on one machine. Needs Python 3.11 or newer and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-containers up lint format bench lock
+.PHONY: help setup demo test test-containers up lint format bench matching lock
 
 VENV_PYTHON := .venv/bin/python
 
@@ -37,6 +37,11 @@ format: setup ## Format the code and mend what can be mended alone
 
 bench: setup ## Measure contacts a second and the CPU time of every process
 	@$(VENV_PYTHON) -m tests.bench $(ARGS)
+
+DATASETS ?= ../shared/datasets
+
+matching: setup ## Measure how right matching is on labelled sets, on persons no model has seen (DATASETS=FOLDER)
+	@$(VENV_PYTHON) -m tests.bench.matching $(DATASETS) $(ARGS)
 
 lock: ## Resolve requirements*.in anew into requirements*.lock (needs uv)
 	@for name in requirements requirements-dev; do \

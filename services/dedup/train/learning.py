@@ -22,6 +22,10 @@ ARMIJO: Final = 1e-4
 """Share of the promised gain with which a step is content (Nocedal & Wright, Numerical Optimization, 3.1)."""
 
 STEP_MIN: Final = 1e-6
+"""Share of a step below which halving it again helps nothing: the loss is flat to rounding."""
+
+HALVED_MAX: Final = 20
+"""Times that a step is halved: two to the twentieth is STEP_MIN."""
 
 Vector = list[float]
 
@@ -52,7 +56,7 @@ def learn(rows: Sequence[Row], beliefs: Sequence[Belief]) -> Vector:
         fall = -_dot(direction, slope)
         step = 1.0
         moved, lower, steeper = weights, loss, slope
-        for _ in range(20):
+        for _ in range(HALVED_MAX):
             moved = [weight - step * by for weight, by in zip(weights, direction, strict=True)]
             lower, steeper = _loss(rows, beliefs, moved)
             if lower <= loss + ARMIJO * step * fall or step < STEP_MIN:

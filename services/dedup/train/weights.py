@@ -127,7 +127,8 @@ def model_of(
     counts: defaultdict[tuple[int, ...], list[int]] = defaultdict(lambda: [0, 0])
     for example in examples:
         counts[tuple(place[one] for one in example.features if one in place)][example.same] += 1
-    counts[tuple(place[one] for one in features_of(NOTHING, None, None) if one in place)][False] += STRANGERS
+    if present is None:
+        counts[tuple(place[one] for one in features_of(NOTHING, None, None) if one in place)][False] += STRANGERS
     rows = [Row(features, same, different) for features, (different, same) in sorted(counts.items())]
     learned = learn(rows, [_held(feature, present) if present else _belief(feature, held) for feature in known])
     weights = {feature: round(weight * MILLIBITS) for feature, weight in zip(known, learned, strict=True)}
