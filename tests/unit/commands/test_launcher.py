@@ -22,7 +22,7 @@ def test_only_verbs_that_exist_are_listed() -> None:
         "up", "run", "topics", "migrate", "send", "status", "trace", "why", "tail", "refresh", "tokens create",
         "tokens list", "tokens rotate", "tokens revoke", "config check", "dead-letters list", "dead-letters show",
         "dead-letters replay", "dead-letters resume", "backup now", "backup list", "backup verify", "restore", "diff",
-        "doctor", "export", "reconcile",
+        "doctor", "export", "reconcile", "simulate", "sync list", "sync now", "sync runs", "train matching",
     }  # fmt: skip
 
 
