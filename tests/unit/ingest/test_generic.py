@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.connectors.generic import FORM, Unreadable, payloads_of
+from services.ingest.connectors.generic import FORM, payloads_of
+from services.ingest.connectors.hook import Unreadable
 
 
 def test_bracketed_names_nest_and_repeated_ones_hold_lists() -> None:
