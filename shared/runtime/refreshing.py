@@ -5,7 +5,7 @@ Every reason goes through one table, so that a contact with many reasons is said
 delays anybody who is new (interleaving 16).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -18,10 +18,10 @@ from shared.runtime.arrays import ids, texts
 from shared.runtime.clock import Clock
 from shared.runtime.database import Connection, Database
 from shared.runtime.world import Chore, World
-from shared.topology import RECEIVED, Type
+from shared.topology import CLEAN, RECEIVED, Type, step_of
 
 EVERY_S: Final = 0.5
-"""How often the drip looks; what it lets through at once is this part of a second's rate."""
+"""How often the drip looks; what it lets through at once is at most this part of a second's rate."""
 
 RATE_MAX: Final = 200
 """Refreshes a second of one service: a fifth of what the chain carries, so that the new overtake the old."""
@@ -31,6 +31,23 @@ WAITING_MAX: Final = 400
 
 LOOKED_S: Final = 2.0
 """How long a look at dedup's backlog counts: asking Kafka at every drip would cost more than the drip."""
+
+
+CHAIN: Final = ("dedup", "validate", "enrich", "rules")
+"""What a refresh passes: whichever of these is slowest is where the new would wait behind it."""
+
+IN_CHAIN_MAX: Final = 60
+"""Messages on their way through the chain above which nothing more is let through: with 400 waiting for dedup alone the
+new took five times as long beside a job, on a machine busy with other things (`python -m tests.bench.revisions`)."""
+
+DRIPPED_S: Final = 0.4
+"""How long a look at the chain counts: less than a drip, so that each knows what became of the one before."""
+
+SOME_MAX: Final = int(RATE_MAX * EVERY_S)
+"""Refreshes said at once where the chain keeps up."""
+
+SOME_MIN: Final = 10
+"""Refreshes said at once where it does not: they end, however slowly, and ten more do not delay anybody."""
 
 
 class Reason(NamedTuple):
@@ -76,21 +93,33 @@ async def due(database: Database, service: str) -> int:
 
 
 class Calm:
-    """Whether few new records wait for dedup, so that what is not new may have its turn."""
+    """Whether few messages wait for these stages, so that what is not new may have its turn."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(
+        self,
+        world: World,
+        stages: Sequence[str] = ("dedup",),
+        waiting_max: int = WAITING_MAX,
+        looked_s: float = LOOKED_S,
+    ) -> None:
         self._world = world
+        self._stages = stages
+        self._waiting_max = waiting_max
+        self._looked_s = looked_s
         self._seen_at = float("-inf")
         self._waiting = 0
 
     async def holds(self) -> bool:
         """True while it is calm, by a look that is at most some seconds old. Raises Transient while Kafka is away."""
         clock: Clock = self._world.clock
-        if clock.monotonic() - self._seen_at > LOOKED_S:
-            backlog = await self._world.admin.backlog("dedup", [RECEIVED.name])
-            self._waiting = sum(one.messages for one in backlog.values())
+        if clock.monotonic() - self._seen_at > self._looked_s:
+            self._waiting = 0
+            for stage in self._stages:
+                topics = [topic.name for topic in step_of(stage).consumes if topic is not CLEAN]
+                backlog = await self._world.admin.backlog(stage, topics)
+                self._waiting += sum(one.messages for one in backlog.values())
             self._seen_at = clock.monotonic()
-        return self._waiting <= WAITING_MAX
+        return self._waiting <= self._waiting_max
 
     def disturb(self, messages: int) -> None:
         """So many more messages wait now: they count until the next look."""
@@ -103,12 +132,23 @@ class Drip:
     def __init__(self, world: World, service: str) -> None:
         self._world = world
         self._service = service
-        self._calm = Calm(world)
+        self._calm = Calm(world, CHAIN, IN_CHAIN_MAX, DRIPPED_S)
+        self._most = SOME_MAX
 
     async def run(self) -> None:
-        """Say what may be said now. Raises Transient while Kafka or Postgres is away: the rows stay."""
+        """Say what may be said now: less each time that the chain has not carried the last away, more when it has.
+
+        Raises Transient while Kafka or Postgres is away: the rows stay.
+        """
+        if not await self._world.database.fetch(
+            "SELECT FROM runtime.refresh_due WHERE service = $1 LIMIT 1", self._service
+        ):
+            return
         if await self._calm.holds():
-            self._calm.disturb(await self._some(int(RATE_MAX * EVERY_S)))
+            self._calm.disturb(await self._some(self._most))
+            self._most = min(SOME_MAX, self._most * 2)
+        else:
+            self._most = max(SOME_MIN, self._most // 2)
 
     async def _some(self, most: int) -> int:
         """Say the oldest, then forget them: a process that dies in between says them again, under the same ids."""

@@ -156,7 +156,7 @@ async def _listening(system: System) -> AsyncGenerator[Ear]:
     try:
         cluster = await consumer._client.fetch_all_metadata()  # pyright: ignore[reportPrivateUsage]
         partitions = [
-            TopicPartition("contacts.clean", number) for number in cluster.partitions_for_topic("contacts.clean")
+            TopicPartition("contacts.clean", number) for number in cluster.partitions_for_topic("contacts.clean") or ()
         ]
         consumer.assign(partitions)
         await consumer.seek_to_end(*partitions)

@@ -14,7 +14,7 @@ from shared.runtime.broker import Backlog, TopicPartition
 from shared.runtime.broker.memory import MemoryBroker
 from shared.runtime.clock import ManualClock, SeededIds
 from shared.runtime.database import Database
-from shared.runtime.refreshing import EVERY_S, LOOKED_S, RATE_MAX, WAITING_MAX, Drip, Reason, ask, due
+from shared.runtime.refreshing import CHAIN, IN_CHAIN_MAX, LOOKED_S, SOME_MAX, SOME_MIN, Drip, Reason, ask, due
 from shared.runtime.settings import Settings
 from shared.runtime.world import World
 from shared.topology import RECEIVED
@@ -24,13 +24,14 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 @dataclass
 class Waiting:
-    """Kafka seen from outside: as many messages wait for dedup as the test says."""
+    """Kafka seen from outside: as many messages wait for one stage of the chain as the test says."""
 
     messages: int = 0
+    at: str = "dedup"
 
     async def backlog(self, group: str, topics: Any) -> dict[TopicPartition, Backlog]:
-        assert (group, list(topics)) == ("dedup", [RECEIVED.name])
-        return {TopicPartition(RECEIVED.name, 0): Backlog(messages=self.messages)}
+        assert "contacts.clean" not in topics, "what rules hears of itself is not on its way"
+        return {TopicPartition(topics[0], 0): Backlog(messages=self.messages if group == self.at else 0)}
 
 
 @dataclass
@@ -97,9 +98,11 @@ async def test_many_reasons_are_one_request(house: House) -> None:
     assert await house.due() == 0
 
 
-async def test_refreshes_wait_while_new_records_do(house: House) -> None:
+@pytest.mark.parametrize("stage", CHAIN)
+async def test_refreshes_wait_while_new_records_do(house: House, stage: str) -> None:
+    """Wherever the chain is slowest."""
     await house.ask(c1=Reason("mx 1", "mail-exchangers"))
-    house.waiting.messages = WAITING_MAX + 1
+    house.waiting.messages, house.waiting.at = IN_CHAIN_MAX + 1, stage
     await house.drip.run()
     assert await house.due() == 1
     house.waiting.messages = 0
@@ -109,11 +112,22 @@ async def test_refreshes_wait_while_new_records_do(house: House) -> None:
 
 
 async def test_a_storm_is_dripped(house: House) -> None:
-    most = int(RATE_MAX * EVERY_S)
+    most = SOME_MAX
     await house.ask(**{f"c{n}": Reason("revision 7", "rules") for n in range(most * 2 + 10)})
     await house.drip.run()
     assert len(await house.said()) == most
     assert await house.due() == most + 10
+
+
+async def test_a_chain_that_does_not_keep_up_gets_less_at_once_and_more_when_it_does(house: House) -> None:
+    await house.ask(**{f"c{n}": Reason("revision 7", "rules") for n in range(4 * SOME_MIN)})
+    left: list[int] = []
+    for waiting in (IN_CHAIN_MAX + 1, *[IN_CHAIN_MAX + 1] * 9, 0, 0):
+        house.waiting.messages = waiting
+        house.clock.advance(LOOKED_S)
+        await house.drip.run()
+        left.append(await house.due())
+    assert left == [4 * SOME_MIN] * 10 + [3 * SOME_MIN, SOME_MIN]
 
 
 async def test_a_request_said_twice_has_one_id_and_another_reason_has_another(house: House) -> None:

@@ -8,6 +8,7 @@ configuration alone. Ids, versions and times are not compared: they go on.
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class Installation:
     async def begin(self) -> None:
         """Take up what the folder holds, as every process does at its start."""
         configuration = await self.revisions.begin()
-        self.revisions.adopt += [lambda new: setattr(self.chain.world, "configuration", new)]
+        self.revisions.adopt += [partial(setattr, self.chain.world, "configuration")]
         self.revisions.adopt += [service.adopt for service in self.chain.services.values()]
         for adopt in self.revisions.adopt:
             adopt(configuration)
