@@ -99,10 +99,12 @@ def merged(own: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[
 
 DELETIONS: Final[Mapping[str, Any]] = {
     "type": "object",
-    "required": ["source", "source_record_ids"],
+    "required": ["source"],
     "properties": {
         "source": {"type": "string"},
         "source_record_ids": {"type": "array", "maxItems": 1000, "items": {"type": "string"}},
+        "import_id": {"type": "string"},
+        "at_most": {"type": "integer", "default": 1000},
     },
 }
 
