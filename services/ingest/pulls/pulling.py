@@ -54,17 +54,18 @@ class Puller:
 
     async def work(self) -> None:
         """Do the oldest pull that is due, if there is one. Raises Transient while Kafka or Postgres is away."""
-        sources = [name for name, source in self._world.configuration.sources.items() if source.connector == "sql"]
+        every = self._world.configuration.sources  # as it is now: a source may be taken out while it is read
+        sources = {name: source for name, source in every.items() if source.connector == "sql"}
         if not sources:
             return
-        taken = await self._pulls.take(sources, self._world.clock.now())
+        taken = await self._pulls.take(list(sources), self._world.clock.now())
         if taken is None:
             return
         if taken.attempts > ATTEMPTS_MAX:
             await self._pulls.end(taken, "failed", self._world.clock.now(), LATE)
             return
         try:
-            await self._pull(taken, self._world.configuration.sources[taken.source])
+            await self._pull(taken, sources[taken.source])
         except LeaseLost:
             self._log.warning("lost its lease", pull=taken.pull_id)
         except Unreadable as error:

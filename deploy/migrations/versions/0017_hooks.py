@@ -1,8 +1,0 @@
-"""Placeholder: hooks."""
-
-revision = "0017"
-down_revision = "0016"
-
-
-def upgrade() -> None:
-    """Nothing yet."""
