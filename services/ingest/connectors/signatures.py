@@ -133,9 +133,5 @@ def _hubspot_uri(url: str) -> str:
 def any_equal(said: Iterable[str], expected: Iterable[str]) -> bool:
     """True when one of these is one of those; compares all of them, and an empty text equals nothing."""
     shown = [_bytes(one) for one in said]
-    found = [
-        hmac.compare_digest(one, _bytes(other)) and bool(one)
-        for other in expected
-        for one in shown
-    ]
+    found = [hmac.compare_digest(one, _bytes(other)) and bool(one) for other in expected for one in shown]
     return any(found)
