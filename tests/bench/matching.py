@@ -7,7 +7,6 @@ made: learned from the CRM set alone, for all CRM data; other kinds learn from t
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Final, NamedTuple
 from services.dedup.core.model import load_model
 from services.dedup.train.choosing import Half, Trial, beside, crossed, halves_of
 from services.dedup.train.measuring import Counts
-from services.dedup.train.saying import compared, reliability, table
+from services.dedup.train.saying import compared, reliability
 from services.dedup.train.sets import read_set
 
 MODEL = Path(__file__).parents[2] / "services" / "dedup" / "model.json"
@@ -44,10 +43,9 @@ SETS: Final = (
 """The last takes the place of birth for the city, as whoever imports it would; nothing else is mapped."""
 
 
-def lines(folder: Path, names: list[str], splink: Path | None) -> Iterator[str]:
+def lines(folder: Path, names: list[str]) -> Iterator[str]:
     """The page's figures, line by line as they are known."""
     shipped = load_model(MODEL.read_bytes())
-    known = json.loads(splink.read_text()) if splink else {}
     for one in SETS:
         if names and one.file not in names:
             continue
@@ -63,8 +61,6 @@ def lines(folder: Path, names: list[str], splink: Path | None) -> Iterator[str]:
         if one.file != "crm_de_dev":
             named.append(("shipped, learned from crm_de_dev", beside(halves, shipped)))
         yield from compared(named)
-        if one.file in known:
-            yield from ["", *_splink(known[one.file])]
         yield from ["", "Reliability of what was learned from the other half:", ""]
         yield from reliability(trial)
 
@@ -84,23 +80,15 @@ def _size(name: str, halves: tuple[Half, Half], trial: Trial, seconds: float) ->
     )
 
 
-def _splink(figures: dict[str, dict[str, float]]) -> list[str]:
-    rows = [["Splink", "precision", "recall", "F1"]]
-    for what, one in figures.items():
-        rows.append([what, f"{one['precision']:.4f}", f"{one['recall']:.4f}", f"{one['f1']:.4f}"])
-    return table(rows)
-
-
 def main() -> int:
     """Print the figures; with --update write them into the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the labelled sets lie")
     parser.add_argument("sets", nargs="*", help="only these")
-    parser.add_argument("--splink", type=Path, help="figures of tests.bench.splink on the same halves")
     parser.add_argument("--update", action="store_true", help="write the figures into docs/matching.md")
     arguments = parser.parse_args()
     found: list[str] = []
-    for line in lines(arguments.folder, arguments.sets, arguments.splink):
+    for line in lines(arguments.folder, arguments.sets):
         print(line, flush=True)
         found.append(line)
     if arguments.update:

@@ -1,6 +1,6 @@
 """Goal: a run is asked for over HTTP or by the clock, and looked at; whoever may only read asks for none."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +23,7 @@ NOBODY = "00000000-0000-7000-8000-000000000000"
 
 
 @asynccontextmanager
-async def asking(town: Town, role: Role) -> AsyncIterator[httpx.AsyncClient]:
+async def asking(town: Town, role: Role) -> AsyncGenerator[httpx.AsyncClient]:
     token = await create_token(town.database, role, role.value)
     access = {"access": Access(town.database, town.world.clock), "world": town.world}
     transport = httpx.ASGITransport(application("dedup", [router(town.world)], access))
