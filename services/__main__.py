@@ -108,11 +108,13 @@ def migrate(data: Data = None) -> None:
 
 
 @app.command()
-def send(
+def send(  # noqa: PLR0913, PLR0917 (an argument an option)
     file: Annotated[Path, typer.Argument(help="CSV, NDJSON, JSON or vCard, also gzipped.")],
     source: Annotated[str, typer.Option(help="The source the records belong to.")],
     rate: Annotated[float | None, typer.Option(min=0.1, help="At most so many records a second.")] = None,
     map_file: Annotated[Path | None, typer.Option("--map", help="JSON: column to field, null: not sent.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="If it is recognised wrongly: utf-8, windows-1252 …")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="The same: comma, semicolon, tab, bar or a sign.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what becomes of the first rows.")] = False,
     as_json: Json = False,
     data: Data = None,
@@ -122,11 +124,13 @@ def send(
     Example: kontaktwerk send list.csv --source crm --dry-run
     """
     from shared.commands import send_screen as command
+    from shared.commands.reading import told
 
+    said = told(encoding, delimiter)
     if dry_run:
-        command.preview(file, source, map_file, as_json=as_json)
+        command.preview(file, source, map_file, said, as_json=as_json)
     else:
-        wait(command.run(Running(data), file, source, map_file, rate, as_json=as_json))
+        wait(command.run(Running(data), file, source, map_file, said, rate, as_json=as_json))
 
 
 @app.command()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
-from shared.commands.running import Failed
+from shared.commands.running import Failed, WrongUsage
 from shared.commands.vcard import cards
 
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -33,6 +33,36 @@ MARKS: Final = (
 
 NAMES: Final = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
 csv.field_size_limit(1024 * 1024)
+
+
+class Told(NamedTuple):
+    """What the sender says of the file; what is None is recognised by its content."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+UNSAID: Final = Told()
+"""The sender leaves it to us."""
+
+
+def told(encoding: str | None, delimiter: str | None) -> Told:
+    """What the sender wrote, understood: any encoding with a name, a delimiter by its sign or its word.
+
+    Raises WrongUsage for what is neither.
+    """
+    words = {word: sign for sign, word in DELIMITERS.items()}
+    sign = words.get(delimiter or "", delimiter)
+    if sign is not None and (len(sign) != 1 or sign.isalnum() or sign in '"\r\n'):
+        raise WrongUsage(f"--delimiter takes one sign or one of {', '.join(words)}; this is none: {delimiter!r}")
+    if encoding is None:
+        return Told(None, sign)
+    try:
+        known = codecs.lookup(encoding).name
+        "".encode(known)  # base64 and its like are codecs too, and no encodings
+    except LookupError:
+        raise WrongUsage(f"--encoding takes utf-8, utf-16, windows-1252 …; this is none: {encoding!r}") from None
+    return Told({"utf-8": "utf-8-sig"}.get(known, known), sign)
 
 
 class Row(NamedTuple):
@@ -55,8 +85,8 @@ class File:
 
     def described(self) -> str:
         """Kind, delimiter and encoding, for people."""
-        delimiter = "" if self.delimiter is None else f", delimiter {DELIMITERS[self.delimiter]}"
-        return f"{self.kind}{delimiter}, {NAMES[self.encoding]}"
+        delimiter = "" if self.delimiter is None else f", delimiter {DELIMITERS.get(self.delimiter, self.delimiter)}"
+        return f"{self.kind}{delimiter}, {NAMES.get(self.encoding, self.encoding)}"
 
     def rows(self) -> Iterator[Row]:
         """The rows in order. Raises Failed where the file breaks off or is no such file after all."""
@@ -67,10 +97,12 @@ class File:
             raise Failed(f"{self.path} cannot be read to its end ({type(error).__name__})") from None
 
 
-def recognise(path: Path) -> File:
-    """What a file is, by its content. Raises Failed for one that is not there, empty or nothing we know."""
+def recognise(path: Path, said: Told = UNSAID) -> File:
+    """What a file is, by what is said of it and its content. Raises Failed for one that is not there, is empty, is not
+    written as is said, or is nothing we know.
+    """
     try:
-        encoding = _encoding(path)
+        encoding = said.encoding or _encoding(path)
         with _text(path, encoding) as text:
             head = text.read(HEAD_CHARACTERS)
     except FileNotFoundError:
@@ -87,7 +119,7 @@ def recognise(path: Path) -> File:
     if start[0] == "[":
         return File(path, encoding, "JSON", None, ())
     header = start.splitlines()[0]
-    delimiter = _delimiter(header)
+    delimiter = said.delimiter or _delimiter(header)
     columns = tuple(cell.strip() for cell in next(csv.reader([header], delimiter=delimiter)))
     if not all(columns) and len(columns) > 1:
         raise Failed(f"{path}: column {columns.index('') + 1} of the first line has no name")

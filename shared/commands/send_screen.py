@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from shared.commands.http import client
 from shared.commands.journal import journal_of
-from shared.commands.reading import File, recognise
+from shared.commands.reading import File, Told, recognise
 from shared.commands.running import Failed, Running, print_json
 from shared.commands.send import Sending, Summary, first_records, mapping_for
 
@@ -19,16 +20,19 @@ PREVIEW_ROWS: Final = 3
 """Enough to see a shifted column or a wrong encoding, few enough for one screen."""
 
 
-def preview(path: Path, source: str, map_path: Path | None, *, as_json: bool) -> None:
+def preview(path: Path, source: str, map_path: Path | None, said: Told, *, as_json: bool) -> None:
     """Show what the file was recognised as, what each column becomes, and the first records; nothing is sent."""
-    file = recognise(path)
+    file = recognise(path, said)
     mapping = mapping_for(file, map_path)
     records = first_records(file, mapping, source, PREVIEW_ROWS)
     recognised = {"kind": file.kind, "delimiter": file.delimiter, "encoding": file.encoding}
+    faults = Counter(row.fault is not None for row in file.rows())
+    counts = {"rows": faults.total(), "unreadable": faults[True]}
     if as_json:
-        print_json({"file": recognised, "columns": mapping, "records": records})
+        print_json({"file": recognised, **counts, "columns": mapping, "records": records})
         return
-    print(f"{path}: {file.described()}")
+    unreadable = f", {faults[True]:,} of them cannot be read" if faults[True] else ""
+    print(f"{path}: {file.described()}, {faults.total():,} rows{unreadable}")
     for column, target in mapping.items():
         print(f"  {column:<24} {'(not sent)' if target is None else target}")
     for record in records:
@@ -37,10 +41,10 @@ def preview(path: Path, source: str, map_path: Path | None, *, as_json: bool) ->
 
 
 async def run(
-    running: Running, path: Path, source: str, map_path: Path | None, rate: float | None, *, as_json: bool
+    running: Running, path: Path, source: str, map_path: Path | None, said: Told, rate: float | None, *, as_json: bool
 ) -> None:
     """Send the file and say what became of it. Raises Failed when nothing of it was accepted."""
-    file = await asyncio.to_thread(recognise, path)
+    file = await asyncio.to_thread(recognise, path, said)
     mapping = mapping_for(file, map_path)
     rows = await asyncio.to_thread(lambda: sum(1 for _ in file.rows()))
     console = Console(stderr=True)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.commands.reading import File, recognise
-from shared.commands.running import Failed
+from shared.commands.reading import File, recognise, told
+from shared.commands.running import Failed, WrongUsage
 
 
 def _file(folder: Path, data: bytes, name: str = "list.csv") -> File:
@@ -28,6 +28,23 @@ def test_the_encoding_is_found_out_and_shown(tmp_path: Path, encoding: str, told
     assert told in file.described()
     assert file.columns == ("Name", "Straße")
     assert next(iter(file.rows())).values == {"Name": "Müller", "Straße": "Ährenweg"}
+
+
+def test_what_the_sender_says_counts_more_than_what_is_recognised(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_bytes("Name#Ort, Land\nŁukasz#Łódź, Polen\n".encode("iso-8859-2"))
+    file = recognise(path, told("ISO-8859-2", "#"))
+    assert file.described() == "CSV, delimiter #, iso8859-2"
+    assert [row.values for row in file.rows()] == [{"Name": "Łukasz", "Ort, Land": "Łódź, Polen"}]
+    assert recognise(path, told(None, "comma")).columns == ("Name#Ort", "Land")
+    with pytest.raises(Failed, match="cannot be read"):
+        recognise(path, told("utf-8", None))
+
+
+@pytest.mark.parametrize(("encoding", "delimiter"), [("klingon", None), ("base64", None), (None, ",;"), (None, "x")])
+def test_what_is_no_encoding_and_no_delimiter_is_refused(encoding: str | None, delimiter: str | None) -> None:
+    with pytest.raises(WrongUsage, match="this is none"):
+        told(encoding, delimiter)
 
 
 def test_an_umlaut_far_behind_the_first_megabyte_still_tells_the_encoding(tmp_path: Path) -> None:
