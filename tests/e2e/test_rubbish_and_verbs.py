@@ -82,7 +82,7 @@ async def _sends(verb: Verb, folder: Path) -> None:
 
 async def _tells(verb: Verb) -> None:
     status = json.loads(await verb("status", "--json"))
-    assert set(status) == {"stages", "books", "jobs"}
+    assert set(status) == {"stages", "books", "jobs", "configuration", "reconciles"}
     assert set(status["stages"]) == {"ingest", "dedup", "validate", "enrich", "rules", "backup"}
     assert all(
         set(one) == {"lag", "rate", "oldest_s", "dead_letters", "last_error"} for one in status["stages"].values()
