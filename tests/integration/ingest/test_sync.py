@@ -29,7 +29,7 @@ async def lite(tmp_path: Path) -> Lite:
 async def running(house: House) -> AsyncIterator[Running]:
     """The house at an address, with its chores going on."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(house.app, log_level="error", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(house.app, log_config=None, lifespan="off"))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         working = asyncio.create_task(_works(house))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
