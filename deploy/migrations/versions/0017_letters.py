@@ -1,0 +1,8 @@
+"""What people did about dead letters."""
+
+revision = "0017"
+down_revision = "0016"
+
+
+def upgrade() -> None:
+    """Nothing yet."""

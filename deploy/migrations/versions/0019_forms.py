@@ -1,0 +1,8 @@
+"""Normalised forms with a version."""
+
+revision = "0019"
+down_revision = "0018"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
