@@ -3,17 +3,25 @@
 import asyncio
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 GRACE_S: Final = 5
 """Requests under way may end; a long-lived one is cut, since its caller must be able to come back anyway."""
 
 BACKLOG: Final = 1_024
 """Connections that may wait while the process is busy with a batch."""
+
+
+SMALL_BYTES: Final = 16 * 1024
+"""A body of this size lies in buffers of the network however soon we answer."""
+
+HEARD_OUT_BYTES: Final = 64 * 1024 * 1024
+HEARD_OUT_S: Final = 10.0
+"""What is refused is read and thrown away so far and so long; whoever still writes then loses the answer."""
 
 
 class _Server(uvicorn.Server):
@@ -30,8 +38,8 @@ class Server:
 
     def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
         config = uvicorn.Config(
-            app, interface="asgi3", lifespan="off", log_config=None, access_log=False, ws="none", server_header=False,
-            timeout_graceful_shutdown=GRACE_S,
+            heard_out(app), interface="asgi3", lifespan="off", log_config=None, access_log=False, ws="none",
+            server_header=False, timeout_graceful_shutdown=GRACE_S,
         )  # fmt: skip
         self._server = _Server(config)
         self._socket = listening
@@ -57,6 +65,49 @@ class Server:
             await asyncio.wait([self._task], timeout=GRACE_S + 1)
             self._task.cancel()
         self._socket.close()
+
+
+def heard_out(app: ASGIApp) -> ASGIApp:
+    """The same app, which answers a large body only when all of it has come.
+
+    A server that answers and closes while the caller still writes makes the caller's network throw the answer away
+    (RFC 9112, section 9.6): a refusal, such as 413, would then look like a broken connection.
+    """
+
+    async def hearing(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _is_large(scope):
+            await app(scope, receive, send)
+            return
+        more = True
+
+        async def receiving() -> Message:
+            nonlocal more
+            message = await receive()
+            more = message["type"] == "http.request" and message.get("more_body", False)
+            return message
+
+        async def sending(message: Message) -> None:
+            if more and message["type"] == "http.response.start":
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(HEARD_OUT_S):
+                        await rest()
+            await send(message)
+
+        async def rest() -> None:
+            heard = 0
+            while more and heard < HEARD_OUT_BYTES:
+                heard += len((await receiving()).get("body", b""))
+
+        await app(scope, receiving, sending)
+
+    return hearing
+
+
+def _is_large(scope: Scope) -> bool:
+    """True for a body that may not have come whole: a declared size, or none at all (chunks)."""
+    headers = dict(scope["headers"])
+    declared = headers.get(b"content-length", b"")
+    return b"transfer-encoding" in headers or (declared.isdigit() and int(declared) > SMALL_BYTES)
 
 
 def bound(host: str, port: int) -> socket.socket:
