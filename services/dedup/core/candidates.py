@@ -160,6 +160,9 @@ def _measure(one: Candidate, agreeing: int, criterion: Criterion) -> float:
             return one.complete[2]
 
 
+TIED: Final = "first of equals"
+"""Why a value leads where no criterion tells it from another: the same every time, and no better."""
+
 _REASONS: Final[dict[Criterion, str]] = {
     "valid": "only valid", "trust": "most trusted", "recency": "newest", "agreement": "most agreed",
     "completeness": "most complete",
@@ -179,7 +182,7 @@ def _why(best: Candidate, same: Sequence[Candidate], others: Sequence[Candidate]
         rivals = [one for one in rivals if _measure(one, agreeing[one.key], criterion) >= ahead]
         if not rivals:
             return _REASONS[criterion]
-    return "most agreed"
+    return TIED
 
 
 def _text(value: Json) -> str:

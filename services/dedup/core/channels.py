@@ -6,7 +6,7 @@ from typing import Final, cast
 
 import msgspec
 
-from services.dedup.core.candidates import Candidate, Criterion, SourceView, Survivor, rank, survive
+from services.dedup.core.candidates import TIED, Candidate, Criterion, SourceView, Survivor, rank, survive
 from shared.domain.addresses import city_key, house_key, postcode_key, split_street, street_key
 from shared.domain.contact import Address, Email, Origin, Phone
 from shared.domain.countries import country_code
@@ -21,6 +21,9 @@ EMAILS_MAX = PHONES_MAX = 20
 
 ADDRESSES_MAX: Final = 10
 """Postal addresses that a contact carries, the newest and most trusted."""
+
+PREFERRED: Final = "preferred"
+"""Why an address leads among equals: its source said it as the one to be used."""
 
 Origins = dict[str, Origin]
 
@@ -162,6 +165,8 @@ def _distinct(
         best = rank([one for one, _ in same], order)[0]
         kinds = sorted({item.kind for _, item in same if item.kind})
         item = next(item for one, item in same if one == best)
+        if item.preferred and survivor.origin.why == TIED:
+            survivor = msgspec.structs.replace(survivor, origin=msgspec.structs.replace(survivor.origin, why=PREFERRED))
         entries.append((best, msgspec.structs.replace(item, kind=item.kind or next(iter(kinds), None)), survivor))
     return entries
 

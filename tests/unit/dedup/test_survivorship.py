@@ -180,6 +180,12 @@ def test_one_mailbox_is_one_address_and_the_newest_most_trusted_leads() -> None:
     assert contact.provenance["/emails/0"].confidence == pytest.approx(0.9)
 
 
+def test_the_address_that_a_source_prefers_leads_and_nobody_is_said_to_agree() -> None:
+    contact = golden(record("a", email="joerg@example.de", emails=[{"value": "j.mueller@example.com"}]))
+    assert contact.emails[0].value == "joerg@example.de"
+    assert contact.provenance["/emails/0"].why == "preferred"
+
+
 def test_numbers_are_one_in_every_writing() -> None:
     contact = golden(
         record("a", phone="0171 1234567"), record("b", phone="+49 (0)171/1234567", phones=[{"value": "030 7211511"}])
