@@ -73,6 +73,10 @@ class Health:
         }
 
 
+PUBLIC: Final = frozenset({"/livez", "/readyz", "/metrics"})
+"""What needs no token (contract, section 3)."""
+
+
 class Front:
     """The ASGI app of a process: its own four paths, then the service's app as soon as there is one."""
 
@@ -87,10 +91,14 @@ class Front:
         if own is not None:
             await own(scope, receive, send)
         else:
-            await self.behind(scope, receive, send)
+            await self._behind(scope, receive, send)
 
-    async def behind(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the service alone would: for an address that the world sees."""
+    async def door(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer at an address that the world sees: health and metrics too, but nothing of what services ask us."""
+        own = await self._own(scope["path"]) if scope["type"] == "http" and scope["path"] in PUBLIC else None
+        await (own or self._behind)(scope, receive, send)
+
+    async def _behind(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         if self.app is None:

@@ -169,7 +169,7 @@ class Process:
         self._health.refused = lambda: revisions.wrong
         self._health.ready_while_waiting = service.ready_while_waiting
         if (door := door_of(self.name)) is not None:
-            await self._serve(Server(self._front.behind, inherited(door)))
+            await self._serve(Server(self._front.door, inherited(door)))
         settle_memory()
         await self._work(service, revisions)
 

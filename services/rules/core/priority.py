@@ -78,7 +78,7 @@ def _recency(last: datetime | None, now: datetime) -> Points:
     if last is None:
         return _SILENT
     days = max((now - last).total_seconds() / 86_400, 0.0)
-    when = "today" if days < 1 else f"{int(days)} days ago"
+    when = "today" if days < 1 else "1 day ago" if days < 2 else f"{int(days)} days ago"
     return Points(RECENCY_POINTS * 0.5 ** (days / HALF_LIFE_DAYS), f"last sign of life {when}")
 
 

@@ -51,6 +51,16 @@ async def test_a_process_lives_as_long_as_its_loop_turns(state: Health, monkeypa
     assert (await client.get("/livez")).status_code == 200
 
 
+async def test_the_door_says_how_it_is_and_nothing_that_only_services_ask(state: Health) -> None:
+    front = Front(state)
+    state.missing.clear()
+    door = httpx.AsyncClient(transport=httpx.ASGITransport(front.door), base_url="http://test")
+    answers = {path: (await door.get(path)).status_code for path in ("/livez", "/readyz", "/metrics")}
+    assert answers == dict.fromkeys(answers, 200)
+    front.app = PlainTextResponse("the service itself")
+    assert (await door.get("/internal/status")).text == "the service itself"
+
+
 async def test_tables_that_cannot_be_counted_are_said_to_be_so(state: Health) -> None:
     async def away() -> dict[str, int]:
         raise Transient("away")
