@@ -31,6 +31,7 @@ def time_of(text: str) -> datetime:
 def line_of(run: Mapping[str, Any]) -> str:
     """A run in a line: what it is at, or what came of it."""
     scope = "all" if run["since"] is None else f"changed since {run['since'][:16]}"
-    compared = f", {run['compared']:,} of about {run['records']:,} records compared" if run["since"] is None else ""
+    most = max(run["compared"], run["records"])  # an estimate of Postgres, which knows nothing of young tables
+    compared = f", {run['compared']:,} of about {most:,} records compared" if run["since"] is None else ""
     epoch = f", epoch {run['epoch']}" if run["epoch"] is not None else ""
     return f"reconcile ({scope}): {run['phase'] or run['state']}{epoch}{compared}, {run['changed']:,} contacts changed"

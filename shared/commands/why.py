@@ -99,7 +99,7 @@ def _contact_lines(found: Mapping[str, Any]) -> list[str]:
         + (f" of {cause['source']}" if cause.get("source") else ""),
         f"records      {records}",
     ]
-    lines += _explained(found["explanation"])
+    lines += explained(found["explanation"])
     lines += [f"value        {path:<22} {_origin(origin)}" for path, origin in contact.get("provenance", {}).items()]
     lines += [
         f"finding      {one['path']:<22} {one['code']}: {one['message']}" for one in contact["quality"]["findings"]
@@ -111,7 +111,7 @@ def _contact_lines(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _explained(explanation: Any) -> list[str]:
+def explained(explanation: Any) -> list[str]:
     """Each pair inside with its sum in words, then the neighbours that stay apart; the words are dedup's own."""
     if not explanation:
         return []
@@ -120,8 +120,18 @@ def _explained(explanation: Any) -> list[str]:
     for pair in explanation["neighbours"]:
         why = pair["veto"]["text"] if pair.get("veto") else pair["summary"]
         lines.append(f"why not      {_pair(pair, labels)} (contact {pair['contact_id']}): {why}")
-    lines += [f"judgement    {one}" for one in explanation.get("judgements", [])]
+    lines += [f"judgement    {_judged(one, labels)}" for one in explanation.get("judgements", [])]
     return lines
+
+
+def _judged(judgement: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """What somebody said of two groups of records, who, when and why, and how it is taken back."""
+    sides = ("+".join(labels.get(record, record) for record in judgement[side]) for side in ("left", "right"))
+    reason = f", because: {judgement['reason']}" if judgement.get("reason") else ""
+    return (
+        f"{judgement['judgement']}: {' | '.join(sides)}, said by {judgement['by']} on {judgement['at'][:10]}{reason}; "
+        f"taken back by DELETE /v1/judgements/{judgement['judgement_id']}"
+    )
 
 
 def _label(record: Mapping[str, Any]) -> str:

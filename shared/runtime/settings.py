@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -41,11 +41,17 @@ def door_of(service: str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
+CONFIG_DIR = Path("deploy/config")
+"""Where the configuration is unless said otherwise: below the working directory, else beside the code."""
+
+BESIDE_THE_CODE = Path(__file__).parents[2] / CONFIG_DIR
+
+
 class Settings(BaseSettings):
     """What is the same for every service of one installation."""
 
-    model_config = SettingsConfigDict(env_prefix="KONTAKTWERK_", frozen=True)
-    config_dir: Path = Field(default=Path("deploy/config"), description="The folder with the configuration files.")
+    model_config = SettingsConfigDict(env_prefix="KONTAKTWERK_", frozen=True, validate_default=True)
+    config_dir: Path = Field(default=CONFIG_DIR, description="The folder with the configuration files.")
     partitions: int = Field(
         default=12, ge=1, le=1_000, description="Partitions of every topic; cannot change afterwards."
     )
@@ -70,3 +76,9 @@ class Settings(BaseSettings):
         description="Connections of one process to Postgres: one for its stage, the rest for its API.",
     )
     release: str = Field(default="0.1.0", description="The release that writes; stands in dead letters.")
+
+    @field_validator("config_dir", mode="after")
+    @classmethod
+    def _found(cls, folder: Path) -> Path:
+        """The default wherever a command is called: a verb knows its own configuration from another folder too."""
+        return BESIDE_THE_CODE if folder == CONFIG_DIR and not folder.is_dir() else folder

@@ -5,7 +5,7 @@ from rich.console import Console
 
 from services.dedup.core.estimating import Counted, Observed, quality
 from shared.commands.matching import share, show
-from shared.commands.why import lines_of
+from shared.commands.why import explained, lines_of
 
 REVIEWS = {"reviews": {"open": 1_200, "later": 3, "decided": 40}}
 
@@ -44,3 +44,20 @@ def test_why_not_another_contact_lists_the_parts_as_a_column_that_adds_up() -> N
         "               -1.060  e-mail different",
         "               -4.011  10.64 bits are missing: e-mail different -1.06",
     ]
+
+
+def test_a_judgement_is_told_with_who_said_it_and_how_it_is_taken_back() -> None:
+    said = {
+        "judgement_id": "j1", "judgement": "same", "left": ["r1"], "right": ["r2"], "reason": "married", "by": "erika",
+        "at": "2026-11-23T08:48:15Z",
+    }  # fmt: skip
+    records = [
+        {"record_id": "r1", "source": "crm", "source_record_id": "A1"},
+        {"record_id": "r2", "source": "newsletter", "source_record_id": None},
+    ]
+    explanation = {"records": records, "pairs": [], "neighbours": [], "judgements": [said]}
+    (line,) = explained(explanation)
+    assert line == (
+        "judgement    same: crm/A1 | newsletter/r2, said by erika on 2026-11-23, because: married; "
+        "taken back by DELETE /v1/judgements/j1"
+    )
