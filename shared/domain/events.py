@@ -208,8 +208,9 @@ class PinSaid(Quiet, frozen=True, kw_only=True):
     at: datetime
 
 
-class Happened(Quiet, frozen=True, kw_only=True):
-    """One entry of `contacts.events`: ids and codes only. The type of the event says what happened.
+class Happened(Quiet, frozen=True, kw_only=True, omit_defaults=True):
+    """One entry of `contacts.events`: ids and codes only. The type of the event says what happened; what its type does
+    not have is not there.
 
     `into` for merged; `records` {record_id: contact_id} for split; `changed` (paths) for updated; `name` and `rule` for
     segments; `review_id` for review.opened; `purpose`, `channel`, `status` for consent.changed; `rule`, `occasion`,

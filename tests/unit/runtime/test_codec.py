@@ -1,35 +1,51 @@
 """The codec: what goes out comes back, and whatever bytes come in, only Malformed is raised."""
 
+import re
 from contextlib import suppress
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.contact import Contact
+from shared.domain.contact import Cause, Contact
 from shared.domain.errors import Malformed
-from shared.domain.events import DATA_OF, Event, RecordReceived
+from shared.domain.events import DATA_OF, Event, Happened, RecordReceived
 from shared.domain.outcome import Outgoing
 from shared.runtime import codec
 from shared.topology import CLEAN, MESSAGE_BYTES_MAX, RECEIVED, Type
 from tests.unit.runtime.fixtures import NOW, event, message, message_of
 
 HEADERS = tuple(codec.encode(event())[1])
+TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 
 
 def record(**fields: object) -> Event:
     data = RecordReceived(record_id="r", source="webform", received_at=NOW, observed_at=NOW, fields=dict(fields))
-    return Event(id="e", type=Type.RECORD_RECEIVED, source="/s", time=NOW, subject="r", data=data)
+    return Event(id="e", type=Type.RECORD_RECEIVED, source="/s", time=NOW, subject="r", data=data, traceparent=TRACE)
 
 
 def test_an_event_comes_back_as_it_went_out() -> None:
-    for one in (event(1), event(2, "00-" + "a" * 32 + "-" + "b" * 16 + "-01"), record(given_name="Jörg \u2028 😀")):
+    for one in (event(1, TRACE), record(given_name="Jörg \u2028 😀")):
         assert codec.decode(message_of(one)) == one
+
+
+def test_what_nothing_led_to_begins_a_trace_which_is_the_same_when_it_is_said_again() -> None:
+    traces = [codec.decode(message_of(event(number))).traceparent for number in (1, 1, 2)]
+    assert traces[0] == traces[1] != traces[2]
+    assert all(re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-01", trace or "") for trace in traces)
+
+
+def test_an_entry_of_what_happened_says_only_what_its_type_has() -> None:
+    merged = Happened(contact_id="c", version=2, at=NOW, cause=Cause(kind="record", id="e"), into="d")
+    one = Event(id="e", type=Type.CONTACT_MERGED, source="/s", time=NOW, subject="c", data=merged, traceparent=TRACE)
+    assert set(msgspec.json.decode(codec.encode(one)[0] or b"")) == {"contact_id", "version", "at", "cause", "into"}
+    assert codec.decode(message_of(one)) == one
 
 
 def test_a_tombstone_has_no_value_and_keeps_its_extensions() -> None:
     gone = Event(id="e", type=Type.CONTACT_RETIRED, source="/s", time=NOW, subject="c", data=None,
-                 extensions={"version": "7", "reason": "merged"})  # fmt: skip
+                 traceparent=TRACE, extensions={"version": "7", "reason": "merged"})  # fmt: skip
     value, headers = codec.encode(gone)
     assert value is None
     assert ("ce_version", b"7") in headers
