@@ -1,6 +1,6 @@
 # Kontaktwerk on one machine. Needs Python 3.11 or newer and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-containers up lint format bench matching lock
+.PHONY: help setup demo test test-containers up lint format bench matching chaos lock
 
 VENV_PYTHON := .venv/bin/python
 
@@ -42,6 +42,12 @@ DATASETS ?= ../shared/datasets
 
 matching: setup ## Measure how right matching is on labelled sets, on persons no model has seen (DATASETS=FOLDER)
 	@$(VENV_PYTHON) -m tests.bench.matching $(DATASETS) $(ARGS)
+
+EVENTS ?= 200000
+KILLS ?= 200
+
+chaos: setup ## Kill, freeze, cut and restart everything under load, then count what is lost or twice (EVENTS= KILLS= SEED=)
+	@$(VENV_PYTHON) -m tests.chaos --events $(EVENTS) --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lock: ## Resolve requirements*.in anew into requirements*.lock (needs uv)
 	@for name in requirements requirements-dev; do \

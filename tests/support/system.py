@@ -114,9 +114,9 @@ async def running(
     data: Path, workers: str | None = None, settings: dict[str, str] | None = None
 ) -> AsyncGenerator[System, None]:
     """`up` in this folder until the block ends; at the end it must stop by itself and exit 0."""
-    process = _launched(data, workers, settings or {})
+    process = launched(data, workers, settings or {})
     try:
-        await _ready(data, process)
+        await ready(data, process)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
             yield System(data, process, session)
     finally:
@@ -125,7 +125,8 @@ async def running(
     assert code == 0, f"up exited with {code}: {(data / 'up.log').read_text()[-2000:]}"
 
 
-def _launched(data: Path, workers: str | None, settings: dict[str, str]) -> subprocess.Popen[bytes]:
+def launched(data: Path, workers: str | None, settings: dict[str, str]) -> subprocess.Popen[bytes]:
+    """`up` in this folder, which is not ready yet."""
     command = [sys.executable, "-m", "services", "up", "--data", str(data), "--port", "0"]
     command += ["--workers", workers] if workers else []
     data.mkdir(parents=True, exist_ok=True)
@@ -135,7 +136,8 @@ def _launched(data: Path, workers: str | None, settings: dict[str, str]) -> subp
         )
 
 
-async def _ready(data: Path, process: subprocess.Popen[bytes]) -> None:
+async def ready(data: Path, process: subprocess.Popen[bytes]) -> None:
+    """Return once everything is; AssertionError with the end of its log if it ends or takes too long."""
     until = time.monotonic() + START_S
     while not (data / "endpoints.json").exists():
         assert process.poll() is None, (data / "up.log").read_text()[-2000:]

@@ -1,0 +1,50 @@
+"""`make chaos EVENTS= KILLS= SEED=`: break everything for a while, then count; exit 1 unless all five are 0.
+
+python -m tests.chaos --events 1500 --kills 8 --seed 1
+python -m tests.chaos --controls
+"""
+
+import argparse
+import asyncio
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from tests.chaos.running import Report, Wish, run
+from tests.chaos.table import table
+
+SHOWN_EVENTS: Final = 200_000
+SHOWN_KILLS: Final = 200
+"""What issue and docs speak of."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run it and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos")
+    parser.add_argument("--events", type=int, default=SHOWN_EVENTS, help="deliveries in all")
+    parser.add_argument("--kills", type=int, default=SHOWN_KILLS, help="faults of every kind")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of load and faults; printed first")
+    asked = parser.parse_args(arguments)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own clients complain of what we do to Kafka
+    print(f"EVENTS={asked.events} KILLS={asked.kills} SEED={asked.seed}", file=sys.stderr)
+    report = once(Wish(asked.events, asked.kills, asked.seed))
+    Console().print(table(report))
+    return 0 if report.verdict.holds else 1
+
+
+def once(wish: Wish) -> Report:
+    """One run in a folder of its own, which Postgres may enter."""
+    with tempfile.TemporaryDirectory(prefix="kontaktwerk-chaos-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        return asyncio.run(run(folder, wish, lambda line: print(line, file=sys.stderr, flush=True)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
