@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from services.ingest.client import Log, Owners
 from services.ingest.core import openapi
 from services.ingest.core.decide import Deletion, Item, Receipt
 from services.ingest.core.identity import record_id_of
 from services.ingest.core.interaction import read_interaction
-from services.ingest.core.letters import shown
 from services.ingest.core.limits import Fault, Faults, is_id
 from services.ingest.core.reading import read_record
 from services.ingest.core.request import (
@@ -29,7 +28,10 @@ from services.ingest.hooks import api as hooks
 from services.ingest.imports import api as imports
 from services.ingest.imports.api import AT_MOST, Whole, taken_back
 from services.ingest.imports.store import Imports
-from services.ingest.stage import Door, Key, Replay
+from services.ingest.letters import api as letters
+from services.ingest.letters.sending import Sending
+from services.ingest.letters.store import Letters
+from services.ingest.stage import Door, Key
 from services.ingest.store import Shelf, Store
 from shared.contracts import api as contracts
 from shared.domain.configuration import Source
@@ -43,16 +45,11 @@ from shared.topology import PATH_WORDS
 KEY_CHARACTERS_MAX: Final = 255
 """An Idempotency-Key is an id of the sender's making."""
 
-PAGE_MAX: Final = 500
-"""Dead letters on one page."""
-
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 Reader = Callable[[Json, Mapping[str, Source], datetime], Item | Faults]
 Sender = Annotated[Caller, require(Role.SENDER)]
-AnyReader = Annotated[Caller, require(Role.READER)]
 AnySender = Annotated[Caller, require(Role.SENDER, Role.READER)]
-Operator = Annotated[Caller, require(Role.OPERATOR)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,8 @@ class Parts:
     door: Door
     store: Store
     shelf: Shelf
-    replay: Replay
+    letters: Letters
+    sending: Sending
     owners: Owners
     log: Log
     imports: Imports
@@ -85,14 +83,6 @@ class Deletions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_most: int = AT_MOST
 
 
-class ReplayAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which letters to send again: by id, or by stage and reason."""
-
-    ids: tuple[str, ...] | None = None
-    stage: str | None = None
-    reason: str | None = None
-
-
 def routers(parts: Parts) -> tuple[APIRouter, ...]:
     """All paths of the one address; the busiest first."""
     settings = parts.world.settings
@@ -103,7 +93,7 @@ def routers(parts: Parts) -> tuple[APIRouter, ...]:
         hooks.router(parts.world, parts.door),
         readings(parts),
         imports.router(parts.imports),
-        dead_letters(parts),
+        *letters.routers(parts.world, parts.letters, parts.sending, parts.log),
         described,
         followed,
         address(parts),
@@ -189,57 +179,6 @@ def readings(parts: Parts) -> APIRouter:
     async def status() -> Response:
         """How every stage does, and the books; `unmeasured` names what could not be looked at."""
         return json_response(await parts.log.status(parts.owners, parts.shelf))
-
-    return router
-
-
-def dead_letters(parts: Parts) -> APIRouter:
-    """What was set aside, by whatever stage."""
-    router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
-
-    @router.get("", dependencies=[require(Role.READER)])
-    async def letters(
-        stage: str | None = None,
-        reason: str | None = None,
-        cursor: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
-    ) -> Response:
-        """The letters that wait for somebody, newest first."""
-        after = None if cursor is None else _place(cursor)
-        rows = await parts.shelf.letters(stage, reason, after, limit + 1)
-        items = [_letter(row, parts.world.clock.now()) for row in rows[:limit]]
-        last = rows[limit - 1] if len(rows) > limit else None
-        next_ = None if last is None else http.encode_cursor(last["at"].isoformat(), last["letter_id"])
-        return json_response(http.page(items, next_))
-
-    @router.get("/{letter_id}")
-    async def letter(caller: AnyReader, letter_id: str, *, reveal: bool = False) -> Response:
-        """One letter, whole; its values masked unless an operator asks to see them."""
-        if reveal and caller.role is not Role.OPERATOR:
-            raise Problem(403, "Forbidden", "Only an operator may see the values of a letter.")
-        rows = await parts.shelf.letters_by_id([letter_id]) if is_id(letter_id) else []
-        if not rows:
-            raise Problem(404, "Not found", "There is no letter of this id.")
-        row = rows[0]
-        message = await parts.log.letter(row["topic"], row["partition"], row["offset"])
-        content = None if message is None else shown(message.headers, message.value, reveal=reveal)
-        return json_response(_letter(row, parts.world.clock.now()) | {"message": content})
-
-    @router.post("/replay", openapi_extra=openapi.body_of(openapi.REPLAY, arrays=False))
-    async def replay(request: Request, _: Operator, *, dry_run: bool = False) -> Response:
-        """Send letters again; after dedup that is a refresh of the contact. `dry_run` says what would be sent."""
-        asked = await read_json(request, ReplayAsked)
-        if (asked.ids is None) == (asked.stage is None and asked.reason is None):
-            raise http.unprocessable([http.Fault("", "name either ids, or a stage and a reason")])
-        if asked.ids is not None and not (len(asked.ids) <= ELEMENTS_MAX and all(map(is_id, asked.ids))):
-            raise http.unprocessable([http.Fault("/ids", f"expected at most {ELEMENTS_MAX} ids of letters")])
-        rows = (
-            await parts.shelf.letters_by_id(asked.ids)
-            if asked.ids is not None
-            else await parts.shelf.letters(asked.stage, asked.reason, None, ELEMENTS_MAX)
-        )
-        result = await parts.replay.again(rows, traceparent_of(request), dry_run=dry_run)
-        return json_response(result | {"dry_run": dry_run})
 
     return router
 
@@ -355,22 +294,3 @@ def _source(name: str, source: Source, row: Any) -> dict[str, Any]:
         "updated": updated,
         "last_received_at": None if row is None else row["last_received_at"],
     }
-
-
-def _letter(row: Any, now: datetime) -> dict[str, Any]:
-    """A letter in a list: where it lies, why, and how old it is; nothing of what it holds."""
-    same = ("stage", "reason", "detail", "event_id", "contact_id", "version", "attempt", "at", "topic", "partition",
-            "offset", "state")  # fmt: skip
-    age_s = round((now - row["at"]).total_seconds(), 1)
-    return {"id": row["letter_id"], **{name: row[name] for name in same}, "age_s": age_s}
-
-
-def _place(cursor: str) -> tuple[datetime, str]:
-    """The place a cursor names. Raises Problem 422 for one that is not ours."""
-    try:
-        at, letter_id = http.decode_cursor(cursor)
-        if is_id(letter_id):
-            return datetime.fromisoformat(at), letter_id
-    except (ValueError, TypeError):
-        pass
-    raise Problem(422, "Unknown cursor", "Take the cursor from `next` of the page before, unchanged.")

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from itertools import count
 from typing import Any, Final
 
@@ -104,6 +105,15 @@ class Owners:
             if answer is not None:
                 return _streamed(answer)
         raise unavailable(f"The service behind this path ({service}) does not answer at the moment.")
+
+    async def ask(self, service: str, path: str, body: bytes, headers: list[tuple[str, str]]) -> bytes | None:
+        """The body of an owner's answer to a question by POST; None where it does not answer 200."""
+        for url in self._urls(service):
+            if (answer := await self._asked("POST", url + path, headers, body)) is not None:
+                with suppress(aiohttp.ClientError):
+                    async with answer:
+                        return await answer.read() if answer.status == 200 else None
+        return None
 
     async def statuses(self, service: str, own_url: str) -> list[Worker | None]:
         """What each process of a service says about itself; None for one that says nothing.

@@ -6,12 +6,15 @@ from contextlib import suppress
 from services.ingest.api import Parts, routers
 from services.ingest.client import Log, Owners, owners_of
 from services.ingest.imports.store import Imports
+from services.ingest.letters import keeping
+from services.ingest.letters.sending import Sending
+from services.ingest.letters.store import Letters
 from services.ingest.pulls import api as pulls_api
 from services.ingest.pulls import pulling
 from services.ingest.pulls.store import Pulls
 from services.ingest.receipts import walking
 from services.ingest.settings import IngestSettings
-from services.ingest.stage import Door, Follow, Replay
+from services.ingest.stage import Door, Follow
 from services.ingest.store import Follower, Shelf, Store
 from shared.domain.errors import Transient
 from shared.runtime.scheduler import scheduler
@@ -41,8 +44,9 @@ async def build(world: World) -> Service:
     door = Door(world, store, settings, key)
     owners = Owners(owners_of(world.settings.owners), settings.owner_wait_s)
     log = Log(world.broker.admin(), world.clock, f"http://{world.settings.host}:{world.settings.port}")
-    pulls = Pulls(world.database)
-    parts = Parts(world, door, store, shelf, Replay(world, door, shelf, log), owners, log, Imports(world.database))
+    pulls, letters = Pulls(world.database), Letters(world.database)
+    sending = Sending(world, door, letters, log, owners)
+    parts = Parts(world, door, store, shelf, letters, sending, owners, log, Imports(world.database))
 
     async def forget() -> None:
         await store.forget_old_answers(world.clock.now())
@@ -62,7 +66,7 @@ async def build(world: World) -> Service:
         chores=(
             Chore("count repeated deliveries", COUNT_EVERY_S, door.count_duplicates),
             Chore("forget old idempotency keys", FORGET_EVERY_S, forget),
-            *scheduler(world, "ingest", (walking.job(world),)),
+            *scheduler(world, "ingest", (walking.job(world), keeping.job(world, letters))),
             *pulling.chores(world, door, pulls),
             Chore("know the key behind record ids", KEY_EVERY_S, know_the_key),
         ),

@@ -6,22 +6,17 @@ events; what it writes to Postgres afterwards the follower would write too, so n
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.ingest.client import Log
-from services.ingest.connectors.hook import Hook
-from services.ingest.connectors.known import connector_of
-from services.ingest.connectors.reading import Bad, items_of, read_hook
 from services.ingest.core.decide import Accepted, Item, Known, Receipt, decide, plan
 from services.ingest.core.following import Note, Told, notes_of
 from services.ingest.core.identity import digest
-from services.ingest.core.letters import Reread, Resend, Skip, again_of
 from services.ingest.settings import IngestSettings
-from services.ingest.store import Answer, Follower, Row, Shelf, Store
+from services.ingest.store import Answer, Follower, Store
 from shared.domain.errors import Transient
 from shared.domain.events import Event
 from shared.domain.outcome import Forward, LetterReason, Outgoing
@@ -88,12 +83,13 @@ class Door:
         await self._remember(accepted, receipts, key)
         return receipts
 
-    async def accept_as(self, item: Item, event_id: str, trace: str | None) -> None:
-        """Say an item under the id its delivery got when it could not be read."""
+    async def accept_as(self, item: Item, event_id: str, trace: str | None, extensions: Mapping[str, str]) -> None:
+        """Say an item under the id its delivery got when it could not be read, or that its mended form has."""
         accepted = decide(plan([item], self.key, self._world.clock.now()), Known(complete=False), trace)
         says = accepted[0].says
         assert says is not None, "with nothing known everything is news"
-        renamed = Outgoing(says.topic, says.key, msgspec.structs.replace(says.event, id=event_id))
+        event = msgspec.structs.replace(says.event, id=event_id, extensions=extensions)
+        renamed = Outgoing(says.topic, says.key, event)
         await self._send([codec.draft(renamed)])
 
     async def say(self, drafts: Sequence[Draft]) -> None:
@@ -226,70 +222,3 @@ class Follow:
     async def acknowledged(self, batch: Sequence[Taken], settled: Settled) -> Sequence[Outgoing]:  # noqa: ARG002
         """It says nothing."""
         return ()
-
-
-class Replay:
-    """Sends letters again: what each is read from the log, decided by `again_of`, sent, and only then marked."""
-
-    def __init__(self, world: World, door: Door, shelf: Shelf, log: Log) -> None:
-        self._world = world
-        self._door = door
-        self._shelf = shelf
-        self._log = log
-
-    async def again(self, rows: Sequence[Row], trace: str | None, *, dry_run: bool) -> dict[str, Any]:
-        """`{"replayed": n, "items": [{id, as}], "skipped": [{id, why}]}`; with `dry_run` nothing is sent."""
-        items: list[dict[str, str]] = []
-        skipped: list[dict[str, str]] = []
-        for row in rows:
-            done = await self._one(row, trace, dry_run=dry_run)
-            if isinstance(done, Skip):
-                skipped.append({"id": row["letter_id"], "why": done.why})
-            else:
-                items.append({"id": row["letter_id"], "as": done})
-        return {"replayed": len(items), "items": items, "skipped": skipped}
-
-    async def _one(self, row: Row, trace: str | None, *, dry_run: bool) -> str | Skip:
-        if row["state"] == "closed":
-            return Skip("was overtaken: a later version or answer made up for it")
-        message = await self._log.letter(row["topic"], row["partition"], row["offset"])
-        if message is None:
-            return Skip("the log keeps it no longer")
-        now = self._world.clock.now()
-        meant = again_of(row["stage"], message.headers, row["contact_id"], row["letter_id"], now, trace)
-        match meant:
-            case Skip():
-                return meant
-            case Reread(source):
-                return await self._reread(row, message, source, trace, dry_run=dry_run)
-            case Resend(topic, headers):
-                drafts = [Draft(topic=topic, key=message.key, value=message.value, headers=tuple(headers))]
-            case _:
-                drafts = [codec.draft(meant)]
-        if not dry_run:
-            await self._door.say(drafts)
-            await self._mark(row)
-        return "refresh" if isinstance(meant, Outgoing) else "as it came"
-
-    async def _reread(self, row: Row, message: Message, source: str, trace: str | None, *, dry_run: bool) -> str | Skip:
-        sources = self._world.configuration.sources
-        if source not in sources:
-            return Skip("its source is no longer configured")
-        content_type = dict(message.headers).get("content-type", b"").decode("utf-8", "replace")
-        hook = Hook(source=source, body=message.value or b"", content_type=content_type, at=self._world.clock.now())
-        read = read_hook(connector_of(sources[source]), hook, sources)
-        good = [one for one in read if not isinstance(one, Bad)]
-        if len(good) < len(read):
-            return Skip("still cannot be read: mend the mapping of its source first")
-        if not good:
-            return Skip("says nothing about a contact")
-        first, *others = items_of(good, source, self._door.key)
-        if not dry_run:
-            await self._door.accept_as(first, row["event_id"], trace)
-            if others:
-                await self._door.accept(others, trace)
-            await self._mark(row)
-        return "record"
-
-    async def _mark(self, row: Row) -> None:
-        await self._shelf.replayed([row["letter_id"]], [row["event_id"]] if row["event_id"] else [])

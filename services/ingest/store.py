@@ -12,7 +12,7 @@ from services.ingest.core import books
 from services.ingest.core.decide import Accepted, Known, State
 from services.ingest.core.following import Answered, Belongs, Letter, Received, Seen, sorted_notes
 from shared.domain.events import RecordReceived
-from shared.domain.outcome import LetterReason
+from shared.domain.outcome import DropReason, LetterReason
 from shared.runtime import erasure, renewal, scheduler
 from shared.runtime.arrays import ids, numbers, texts, times
 from shared.runtime.database import Connection, Database
@@ -188,10 +188,26 @@ class Shelf:
                SELECT r.event_id::text, r.state, r.reason, r.record_id::text, r.source, r.received_at,
                       (SELECT contact_id::text FROM way ORDER BY steps DESC LIMIT 1) AS contact_id, r.version
                FROM ingest.receipt r WHERE r.event_id = $1::uuid AND r.kind IS NOT NULL""",
-            event_id,
+            await self._stands_for(event_id),
             MERGES_FOLLOWED_MAX,
         )
         return rows[0] if rows else None
+
+    async def _stands_for(self, event_id: str) -> str:
+        """The event that stands for this one, however often it was mended: itself, unless it was."""
+        rows = await self._database.fetch(
+            """WITH RECURSIVE mended (event_id, steps) AS (
+                 SELECT $1::uuid, 0
+                 UNION ALL
+                 SELECT n.event_id, steps + 1 FROM mended m JOIN ingest.receipt r USING (event_id)
+                        JOIN ingest.receipt n ON n.event_id = r.mended_as
+                 WHERE steps < $2)
+               SELECT event_id::text FROM mended ORDER BY steps DESC LIMIT 1""",
+            event_id,
+            MERGES_FOLLOWED_MAX,
+        )
+        found: str = rows[0]["event_id"]
+        return found
 
     async def sources(self) -> dict[str, Row]:
         """What each source has sent, and what became of it."""
@@ -207,7 +223,7 @@ class Shelf:
                             sum(events) FILTER (WHERE state IN ('received', 'resolved')) AS waiting,
                             max(received_at) AS last_received_at
                      FROM (SELECT source, kind, state, count(*) AS events, max(received_at) AS received_at
-                           FROM ingest.receipt WHERE kind IS NOT NULL GROUP BY 1, 2, 3
+                           FROM ingest.receipt WHERE kind IS NOT NULL AND mended_as IS NULL GROUP BY 1, 2, 3
                            UNION ALL
                            SELECT source, kind, state, events, received_at FROM ingest.settled) AS one
                      GROUP BY source) r
@@ -224,7 +240,7 @@ class Shelf:
             """SELECT r.kind, r.state, CASE WHEN r.state IN ('dropped', 'dead-letter') THEN r.reason END AS reason,
                       coalesce(r.received_at <= g.at, false) AS gone, count(*) AS events
                FROM ingest.receipt r LEFT JOIN ingest.gone g USING (record_id)
-               WHERE r.kind IS NOT NULL GROUP BY 1, 2, 3, 4
+               WHERE r.kind IS NOT NULL AND r.mended_as IS NULL GROUP BY 1, 2, 3, 4
                UNION ALL
                SELECT s.kind, s.state, s.reason, s.gone OR coalesce(s.received_at <= g.at, false), sum(s.events)::bigint
                FROM ingest.settled s LEFT JOIN ingest.gone g USING (record_id) GROUP BY 1, 2, 3, 4"""
@@ -245,54 +261,6 @@ class Shelf:
     async def configuration(self) -> dict[str, Any] | None:
         """The active revision of the configuration, and how far the contacts it concerns have been asked for."""
         return await renewal.standing(self._database)
-
-    async def letters(
-        self, stage: str | None, reason: str | None, after: tuple[datetime, str] | None, limit: int
-    ) -> list[Row]:
-        """Open letters, newest first, from a place on; stage and reason None: any."""
-        at, letter_id = after or (None, None)
-        return await self._database.fetch(
-            f"""SELECT {_LETTER_COLUMNS} FROM ingest.dead_letter
-                WHERE state = 'open' AND ($1::text IS NULL OR stage = $1) AND ($2::text IS NULL OR reason = $2)
-                  AND ($3::timestamptz IS NULL OR (at, letter_id) < ($3, $4::uuid))
-                ORDER BY at DESC, letter_id DESC LIMIT $5""",  # noqa: S608 (a constant list of columns)
-            stage,
-            reason,
-            at,
-            letter_id,
-            limit,
-        )
-
-    async def letters_by_id(self, letter_ids: Sequence[str]) -> list[Row]:
-        """These letters, whatever their state, in order of time."""
-        return await self._database.fetch(
-            f"""SELECT {_LETTER_COLUMNS} FROM ingest.dead_letter
-                WHERE letter_id = ANY($1::uuid[]) ORDER BY at, letter_id""",  # noqa: S608 (as above)
-            letter_ids,
-        )
-
-    async def replayed(self, letter_ids: Sequence[str], event_ids: Sequence[str]) -> None:
-        """These letters were sent again: their events wait anew."""
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                "UPDATE ingest.dead_letter SET state = 'replayed' WHERE letter_id = ANY($1::uuid[]) AND state = 'open'",
-                sorted(letter_ids),
-            )
-            await connection.execute(
-                """UPDATE ingest.receipt r
-                   SET state = CASE WHEN contact_id IS NULL THEN 'received' ELSE 'resolved' END,
-                       reason = NULL, held = false
-                   WHERE event_id = ANY($1::uuid[]) AND state = 'dead-letter'
-                     AND NOT EXISTS (SELECT FROM ingest.dead_letter l
-                                     WHERE l.event_id = r.event_id AND l.state = 'open')""",
-                sorted(event_ids),
-            )
-
-
-_LETTER_COLUMNS: Final = (
-    'letter_id::text, stage, reason, topic, "partition", "offset", source, event_id::text, contact_id::text, version, '
-    "at, attempt, detail, state"
-)
 
 
 class Follower:
@@ -328,6 +296,19 @@ class Follower:
 
 async def _receive(connection: Connection, notes: Sequence[Received]) -> None:
     """Accepted events; for those the door could not write down, the record's state too, its content unknown."""
+    mended = [one for one in notes if one.mends is not None]
+    if mended:
+        await connection.execute(
+            """INSERT INTO ingest.receipt AS r (event_id, state, reason, mended_as)
+               SELECT mends, 'dropped', $3, event_id FROM unnest($1::uuid[], $2::uuid[]) AS one (mends, event_id)
+               ORDER BY 1
+               ON CONFLICT (event_id) DO UPDATE
+                 SET state = excluded.state, reason = excluded.reason, mended_as = excluded.mended_as, held = false
+                 WHERE r.state IN ('received', 'dead-letter') OR r.reason IN ('given-up', 'expired')""",
+            list({one.mends: one.event_id for one in mended}),
+            list({one.mends: one.event_id for one in mended}.values()),
+            DropReason.MENDED.value,
+        )
     if not notes:
         return
     rows = await connection.fetch(
@@ -397,7 +378,8 @@ async def _answer(connection: Connection, notes: Sequence[Answered]) -> None:
            ON CONFLICT (event_id) DO UPDATE
              SET state = excluded.state, reason = excluded.reason, contact_id = excluded.contact_id,
                  version = excluded.version, resolved_at = excluded.resolved_at
-             WHERE r.state IN ('received', 'dead-letter') AND r.contact_id IS NULL AND NOT r.held""",
+             WHERE (r.state IN ('received', 'dead-letter') OR r.reason IN ('given-up', 'expired'))
+               AND r.contact_id IS NULL AND NOT r.held""",
         ids(one.event_id for one in notes),
         ids(one.outcome for one in notes),
         texts(one.reason for one in notes),
@@ -406,8 +388,8 @@ async def _answer(connection: Connection, notes: Sequence[Answered]) -> None:
     )
     await connection.execute(
         """UPDATE ingest.dead_letter SET state = 'closed'
-           WHERE state <> 'closed' AND contact_id IS NULL AND stage IN ('ingest', 'dedup')
-             AND event_id = ANY($1::text::uuid[])""",
+           WHERE state IN ('open', 'replayed') AND contact_id IS NULL AND stage IN ('ingest', 'dedup')
+             AND (event_id = ANY($1::text::uuid[]) OR mended_as = ANY($1::text::uuid[]))""",
         ids(one.event_id for one in notes),
     )
 
@@ -523,18 +505,22 @@ _GO_ON: Final = """
       SET state = CASE WHEN s.gone = 'erased' AND r.kind <> 'deletion' THEN 'erased' ELSE 'clean' END, reason = NULL,
           clean_at = now() FROM ingest.contact_seen s
       WHERE r.contact_id = ANY($1::text::uuid[]) AND s.contact_id = r.contact_id AND NOT r.held
-        AND r.state IN ('resolved', 'dead-letter') AND s.version >= r.version AND s.gone IS DISTINCT FROM 'merged')
+        AND (r.state IN ('resolved', 'dead-letter') OR r.reason IN ('given-up', 'expired'))
+        AND s.version >= r.version AND s.gone IS DISTINCT FROM 'merged')
     UPDATE ingest.receipt r SET contact_id = s.merged_into, version = coalesce(s.merged_into_version, 0)
     FROM ingest.contact_seen s
     WHERE r.contact_id = ANY($1::text::uuid[]) AND s.contact_id = r.contact_id AND NOT r.held
-      AND r.state IN ('resolved', 'dead-letter') AND s.version >= r.version AND s.gone = 'merged'
+      AND (r.state IN ('resolved', 'dead-letter') OR r.reason IN ('given-up', 'expired'))
+      AND s.version >= r.version AND s.gone = 'merged'
     RETURNING r.contact_id::text AS contact_id"""
-"""A receipt is clean when its contact was said at its version or a later one; what was merged away is followed."""
+"""A receipt is clean when its contact was said at its version or a later one; what was merged away is followed. A
+letter about a version may be given up: what it held up has arrived all the same once a later version has.
+"""
 
 _HOLD_UP: Final = """
     WITH closed AS (
       UPDATE ingest.dead_letter l SET state = 'closed' FROM ingest.contact_seen s
-      WHERE l.contact_id = ANY($1::text::uuid[]) AND l.state <> 'closed' AND s.contact_id = l.contact_id
+      WHERE l.contact_id = ANY($1::text::uuid[]) AND l.state IN ('open', 'replayed') AND s.contact_id = l.contact_id
         AND s.version >= l.version)
     UPDATE ingest.receipt r SET state = 'dead-letter', reason = l.reason FROM ingest.dead_letter l
     WHERE r.contact_id = ANY($1::text::uuid[]) AND r.state = 'resolved' AND l.contact_id = r.contact_id

@@ -26,13 +26,19 @@ class DropReason(StrEnum):
     """About a person who was erased after it had been received: it never comes back."""
     SUPERSEDED = "superseded"
     """An update that a later deletion of its record had overtaken."""
+    MENDED = "mended"
+    """A dead letter that somebody mended: the event it was mended to stands, and is counted, in its place."""
+    GIVEN_UP = "given-up"
+    """A dead letter that somebody gave up, with a reason that is kept with the letter."""
+    EXPIRED = "expired"
+    """A dead letter that nobody mended while the log kept it."""
 
 
 class LetterReason(StrEnum):
     """Why a message was set aside. Closed and documented; `dead-letters list` groups by it."""
 
     UNREADABLE = "unreadable"
-    """Not the bytes of any event we know: broken JSON, wrong encoding, missing headers."""
+    """Not the bytes of any event we know: broken JSON, missing headers."""
     NOT_UTF8 = "not-utf8"
     """Text in another encoding than UTF-8."""
     INVALID = "invalid"

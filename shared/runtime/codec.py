@@ -13,7 +13,7 @@ import msgspec
 
 from shared.domain.errors import Malformed
 from shared.domain.events import DATA_OF, Event
-from shared.domain.outcome import Outgoing
+from shared.domain.outcome import LetterReason, Outgoing
 from shared.runtime.broker import Draft, Headers, Message
 from shared.topology import MESSAGE_BYTES_MAX, Type
 
@@ -73,6 +73,25 @@ def trace_of(event_id: str) -> str:
     return f"00-{digest[:32]}-{digest[32:]}-01"
 
 
+class Misfit(Malformed):
+    """JSON that is well-formed, and yet no such event."""
+
+
+class NotUtf8(Malformed):
+    """Text in another encoding than UTF-8."""
+
+
+def reason_of(error: Malformed) -> LetterReason:
+    """Under which reason a message is set aside that cannot be read for this."""
+    match error:
+        case Misfit():
+            return LetterReason.INVALID
+        case NotUtf8():
+            return LetterReason.NOT_UTF8
+        case _:
+            return LetterReason.UNREADABLE
+
+
 class TooLarge(ValueError):
     """An event whose message would pass the limit of a message; the text names its id and size only."""
 
@@ -113,7 +132,7 @@ def _header(headers: dict[str, bytes], name: str) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise Malformed(f"header {name} is not UTF-8") from None
+        raise NotUtf8(f"header {name} is not UTF-8") from None
 
 
 def _time(text: str) -> datetime:
@@ -125,16 +144,25 @@ def _time(text: str) -> datetime:
 
 def _data(value: bytes, type_: Type) -> Any:
     if holds_nul(value):
-        raise Malformed("the value holds a NUL character")
+        raise Misfit("the value holds a NUL character")
     try:
         return _DECODERS[type_].decode(value)
     except msgspec.ValidationError as error:
         pointer, detail = fault_of(error)
-        raise Malformed(f"{detail} at {pointer or 'the whole'}") from None
+        raise Misfit(f"{detail} at {pointer or 'the whole'}") from None
     except RecursionError:
         raise Malformed("the value is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Malformed("the value is not JSON in UTF-8") from None
+        raise (Malformed("the value is not JSON") if is_utf8(value) else NotUtf8("the value is not UTF-8")) from None
+
+
+def is_utf8(value: bytes) -> bool:
+    """True for text in UTF-8, whatever it says."""
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def holds_nul(body: bytes) -> bool:

@@ -244,7 +244,7 @@ def read(messages: Sequence[Message]) -> tuple[list[Taken], list[SetAside]]:
         try:
             taken.append(Taken(message, codec.decode(message)))
         except Malformed as error:
-            unreadable.append((message, DeadLetter(LetterReason.UNREADABLE, str(error))))
+            unreadable.append((message, DeadLetter(codec.reason_of(error), str(error))))
     return taken, unreadable
 
 

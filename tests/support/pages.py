@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from services.__main__ import app
+from services.ingest.core.letters import ADVICE
 from shared.domain.outcome import DropReason, LetterReason
 from shared.runtime.dead_letter import CONSECUTIVE_MAX, RATIO_MAX, WINDOW_MESSAGES
 from shared.runtime.settings import DatabaseSettings, KafkaSettings, Settings
@@ -76,11 +77,11 @@ Counted by these reasons (`kontaktwerk status`); an accepted event also has its 
 ## Set aside as a dead letter
 
 Key, value and headers stay as they came, byte for byte; headers `dead-letter-reason`, `-stage`, `-topic`, `-partition`,
-`-offset`, `-at`, `-attempt`, `-detail` and `-release` are added. `kontaktwerk dead-letters list` shows them, `show`
-opens one, `replay` sends it again once the cause is mended.
+`-offset`, `-at`, `-attempt`, `-detail` and `-release` are added. What is done about them, by verbs and over HTTP:
+[operations/dead-letters.md](operations/dead-letters.md).
 
-| reason | meaning |
-|---|---|
+| reason | meaning | what may be done |
+|---|---|---|
 {letters}
 
 A stage stops on purpose, and says so, when more than {in_a_row} messages in a row, or more than {ratio} of the last
@@ -181,9 +182,10 @@ def _bounds(field: Any) -> str:
 
 def reasons_page() -> str:
     """Why messages end before a contact: drops and dead letters."""
-    drops, letters = (
-        "\n".join(f"| `{reason}` | {meaning} |" for reason, meaning in meanings(enum).items())
-        for enum in (DropReason, LetterReason)
+    drops = "\n".join(f"| `{reason}` | {meaning} |" for reason, meaning in meanings(DropReason).items())
+    letters = "\n".join(
+        f"| `{reason}` | {meaning} | {ADVICE[LetterReason(reason)]} |"
+        for reason, meaning in meanings(LetterReason).items()
     )
     return REASONS.format(
         drops=drops, letters=letters, in_a_row=CONSECUTIVE_MAX, ratio=f"{RATIO_MAX:.0%}", window=f"{WINDOW_MESSAGES:,}"

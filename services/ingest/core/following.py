@@ -28,7 +28,7 @@ _AHEAD: Final = frozenset(("ingest", "dedup"))
 
 
 class Received(NamedTuple):
-    """An event is on the log: it counts as accepted."""
+    """An event is on the log: it counts as accepted, in the place of the one that it mends where it mends one."""
 
     event_id: str
     kind: str
@@ -37,6 +37,7 @@ class Received(NamedTuple):
     at: datetime
     observed_at: datetime
     import_id: str | None = None
+    mends: str | None = None
 
 
 class Answered(NamedTuple):
@@ -156,8 +157,8 @@ def _received(told: Told, headers: Headers) -> Sequence[Note]:
     data = _decoded(_RECEIVED, told.value)
     if kind is None or data is None or not is_id(event_id):
         return ()
-    record_id = _id(data.record_id)
-    return (Received(event_id, kind, data.source, record_id, data.received_at, _observed(data), data.import_id),)
+    record_id, mends = _id(data.record_id), _id(_text(headers, "ce_mends"))
+    return (Received(event_id, kind, data.source, record_id, data.received_at, _observed(data), data.import_id, mends),)
 
 
 def _observed(data: _ReceivedLight) -> datetime:

@@ -11,13 +11,25 @@ from services.ingest.core.following import LETTER
 from shared.domain.contact import Cause
 from shared.domain.events import Event, RefreshRequested
 from shared.domain.ids import derived_id
-from shared.domain.outcome import Outgoing
+from shared.domain.outcome import LetterReason, Outgoing
 from shared.domain.record import Json
 from shared.topology import RECEIVED, Type, step_of
 
 MASK: Final = "•••"
 SHOWN_BYTES_MAX: Final = 64 * 1024
 """A page shows this much of a letter; the topic holds all of it."""
+
+ADVICE: Final[Mapping[LetterReason, str]] = {
+    LetterReason.UNREADABLE: "Write it anew (`--value`), or name the missing header; often the sender must be mended.",
+    LetterReason.NOT_UTF8: "Say what the text really is (`--encoding windows-1252`).",
+    LetterReason.INVALID: "Change the field that is named (`--set`, `--remove`); for a vendor's, perhaps the mapping.",
+    LetterReason.TOO_LARGE: "Take out what makes it large (`--remove`); after dedup, split the contact.",
+    LetterReason.NOTHING_TO_GO_BY: "Say where the vendor keeps the name or the address (`--map email=NAME`); mend the "
+    "mapping of the source for those to come.",
+    LetterReason.POISON: "Take a release that can bear it, then `replay`; until then change the field or drop it.",
+    LetterReason.REFUSED: "Change the value that the database cannot hold (`--set`).",
+}
+"""What a person may do about a letter; `fix` is for ingest and dedup, after dedup `replay` says the contact again."""
 
 Headers = Sequence[tuple[str, bytes]]
 

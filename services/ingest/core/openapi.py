@@ -108,11 +108,38 @@ DELETIONS: Final[Mapping[str, Any]] = {
     },
 }
 
-REPLAY: Final[Mapping[str, Any]] = {
+_CHOSEN: Final[Mapping[str, Any]] = {
+    "ids": {"type": "array", "maxItems": 1000, "items": {"type": "string"}},
+    "stage": {"type": "string"},
+    "reason": {"type": "string"},
+    "since": {"type": "string", "format": "date-time"},
+    "until": {"type": "string", "format": "date-time"},
+    "limit": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000},
+    "cursor": {"type": "string"},
+}
+
+REPLAY: Final[Mapping[str, Any]] = {"type": "object", "properties": _CHOSEN}
+
+DROP: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "required": ["why"],
+    "properties": {**_CHOSEN, "why": {"type": "string", "minLength": 1, "maxLength": 500}},
+}
+
+RESUME: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "required": ["stage"],
+    "properties": {"stage": {"type": "string"}},
+}
+
+FIX: Final[Mapping[str, Any]] = {
     "type": "object",
     "properties": {
-        "ids": {"type": "array", "maxItems": 1000, "items": {"type": "string"}},
-        "stage": {"type": "string"},
-        "reason": {"type": "string"},
+        "encoding": {"type": "string", "enum": ["latin-1", "windows-1252", "utf-16"]},
+        "value": {},
+        "set": {"type": "object"},
+        "remove": {"type": "array", "items": {"type": "string"}},
+        "map": {"type": "object", "additionalProperties": {"type": "string"}},
+        "headers": {"type": "object", "additionalProperties": {"type": "string"}},
     },
 }

@@ -18,13 +18,14 @@ async def settle(connection: Connection, first: int, end: int, before: datetime)
     """Add up and delete what came to its end before then, in the pages from the first up to the end; how many.
 
     A receipt whose record has a deletion under way waits for it: whether the one came before the other is told by
-    their times, and a sum has but one. What was never told of (kind is null) counts nowhere and just goes.
+    their times, and a sum has but one. What was never told of (kind is null) counts nowhere and just goes, as does what
+    was mended, since another stands for it.
     """
     told = await connection.fetchval(
         """WITH old AS (
              DELETE FROM ingest.receipt r
              WHERE r.ctid >= $1::text::tid AND r.ctid < $2::text::tid
-               AND r.state IN ('clean', 'dropped', 'erased') AND NOT r.held
+               AND r.state IN ('clean', 'dropped', 'erased') AND (r.state = 'dropped' OR NOT r.held)
                AND greatest(r.received_at, r.resolved_at, r.clean_at) < $3
                AND NOT EXISTS (SELECT FROM ingest.receipt d
                                WHERE d.kind = 'deletion' AND d.record_id = r.record_id
@@ -42,7 +43,7 @@ async def settle(connection: Connection, first: int, end: int, before: datetime)
                     CASE WHEN o.state = 'dropped' THEN o.reason END, coalesce(o.received_at <= g.at, false),
                     max(o.received_at), count(*)
              FROM old o LEFT JOIN ingest.gone g USING (record_id)
-             WHERE o.kind IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2
+             WHERE o.kind IS NOT NULL AND o.mended_as IS NULL GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2
              ON CONFLICT (record_id, contact_id, kind, source, state, reason, gone) DO UPDATE
                SET events = present.events + excluded.events,
                    received_at = greatest(present.received_at, excluded.received_at))
