@@ -10,8 +10,8 @@ from tests.chaos.running import Wish, run
 EVENTS = 900
 KILLS = 5
 SEED = 7
-"""Draws, one after the other: a frozen process, Postgres stopped at once and Kafka cut off together, Kafka killed, ingest
-killed."""
+"""Draws a frozen process, Postgres stopped at once while Kafka is cut off, Kafka killed, ingest killed, one after the
+other."""
 
 
 async def test_after_everything_was_killed_frozen_and_cut_nothing_is_lost_or_twice(system_folder: Path) -> None:
