@@ -16,7 +16,8 @@ import typer
 
 from services.dedup.train.verb import train_app
 from shared.commands import backup_verbs, operating, simulating
-from shared.commands.groups import letters_app, tokens_app
+from shared.commands.dead_letters_verbs import letters_app
+from shared.commands.groups import tokens_app
 from shared.commands.options import Data, Json, show, wait
 from shared.commands.running import DEFAULT_DATA, Failed, Running, WrongUsage, print_json
 from shared.commands.sync_verbs import sync_app

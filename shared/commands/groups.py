@@ -1,9 +1,8 @@
-"""Verbs that have verbs of their own: `tokens`, `dead-letters`."""
+"""Verbs about tokens: `tokens create`, `list`, `rotate`, `revoke`."""
 
 # ruff: noqa: PLC0415, FBT002
 # Imports stand in the verb that needs them; options of a command line are booleans with a default.
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -12,7 +11,6 @@ from shared.commands.options import Data, Json, show, wait
 from shared.commands.running import Running, WrongUsage, print_json
 
 tokens_app = typer.Typer(help="Who may what.", no_args_is_help=True)
-letters_app = typer.Typer(help="What was set aside: by stage, reason and age.", no_args_is_help=True)
 
 
 @tokens_app.command("create")
@@ -84,70 +82,3 @@ def tokens_revoke(
     from shared.commands import tokens as command
 
     wait(command.revoked(Running(data), token))
-
-
-@letters_app.command("list")
-def letters_list(
-    stage: Annotated[str | None, typer.Option(help="Only those of this service.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Only those with this reason.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
-    as_json: Json = False,
-    data: Data = None,
-) -> None:
-    """List what was set aside, newest first.
-
-    Example: kontaktwerk dead-letters list --stage ingest --reason unreadable
-    """
-    from shared.commands import dead_letters as command
-
-    letters = wait(command.listed(Running(data), stage, reason, limit))
-    now = datetime.now(UTC)
-    show({"items": letters, "next": None}, [command.line_of(one, now) for one in letters], as_json=as_json)
-
-
-@letters_app.command("show")
-def letters_show(
-    letter: Annotated[str, typer.Argument(help="Id of a letter, from the list.")],
-    reveal: Annotated[bool, typer.Option("--reveal", help="Show personal data (operator).")] = False,
-    data: Data = None,
-) -> None:
-    """Show one letter with its headers and its value, masked unless --reveal.
-
-    Example: kontaktwerk dead-letters show 17 --reveal
-    """
-    from shared.commands import dead_letters as command
-
-    print_json(wait(command.shown(Running(data), letter, reveal=reveal)))
-
-
-@letters_app.command("replay")
-def letters_replay(
-    letters: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids from the list.")] = None,
-    stage: Annotated[str | None, typer.Option(help="All open ones of this service.")] = None,
-    reason: Annotated[str | None, typer.Option(help="All open ones with this reason.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent again.")] = False,
-    data: Data = None,
-) -> None:
-    """Send letters again, with the same event ids.
-
-    Example: kontaktwerk dead-letters replay --stage dedup --dry-run
-    """
-    from shared.commands import dead_letters as command
-
-    if not letters and stage is None and reason is None:
-        raise WrongUsage("name letters to send again, or a --stage or --reason")
-    print_json(wait(command.replayed(Running(data), letters or [], stage, reason, dry_run=dry_run)))
-
-
-@letters_app.command("resume")
-def letters_resume(
-    stage: Annotated[str, typer.Argument(help="The service that stands still.")],
-    data: Data = None,
-) -> None:
-    """Let a stage go on that stopped because too many messages had to be set aside.
-
-    Example: kontaktwerk dead-letters resume dedup
-    """
-    from shared.commands import dead_letters as command
-
-    wait(command.resumed(Running(data), stage))

@@ -21,7 +21,8 @@ def test_only_verbs_that_exist_are_listed() -> None:
     assert {" ".join(verb) for verb in VERBS} == {
         "up", "run", "topics", "migrate", "send", "status", "trace", "why", "tail", "refresh", "tokens create",
         "tokens list", "tokens rotate", "tokens revoke", "config check", "dead-letters list", "dead-letters show",
-        "dead-letters replay", "dead-letters resume", "backup now", "backup list", "backup verify", "restore", "diff",
+        "dead-letters replay", "dead-letters resume", "dead-letters fix", "dead-letters drop",
+        "backup now", "backup list", "backup verify", "restore", "diff",
         "doctor", "export", "reconcile", "simulate", "sync list", "sync now", "sync runs", "train matching",
     }  # fmt: skip
 
@@ -44,6 +45,8 @@ def test_every_verb_has_help_with_an_example(verb: tuple[str, ...]) -> None:
         ["refresh", "x", "--all"],
         ["tokens", "create", "--role", "king"],
         ["dead-letters", "replay"],
+        ["dead-letters", "fix", "x"],
+        ["dead-letters", "drop", "--why", "x"],
         ["dead-letters", "resume", "nonsense"],
         ["export", "contacts.xlsx"],
     ],
