@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import aiohttp
 import msgspec
@@ -20,7 +20,7 @@ from shared.runtime.broker import Admin, Backlog, Message, TopicPartition
 from shared.runtime.clock import Clock
 from shared.runtime.http import read_body, unavailable
 from shared.runtime.scheduler import Line
-from shared.topology import SERVICES, step_of
+from shared.topology import RECEIVED, SERVICES, step_of
 
 BODY_BYTES_MAX: Final = 2 * 1024 * 1024
 """Requests to other owners are decisions and searches, at most a megabyte; held so that another worker may try."""
@@ -199,6 +199,14 @@ def _streamed(answer: aiohttp.ClientResponse) -> Response:
     return response
 
 
+class _Counted(NamedTuple):
+    """The books as last counted, when `contacts.received` ended there; they may be told again until that time."""
+
+    until: float
+    end: int
+    books: Books
+
+
 class Log:
     """The log from outside: single letters, and how far every stage is behind."""
 
@@ -208,7 +216,7 @@ class Log:
         self._own_url = own_url
         self._one_at_a_time = asyncio.Lock()
         self._seen: tuple[float, dict[str, Any]] = (float("-inf"), {})
-        self._books: tuple[float, Books | None] = (float("-inf"), None)
+        self._counted_last = _Counted(float("-inf"), -1, Books(0, 0, 0, 0, {}, {}, 0))
 
     async def letter(self, topic: str, partition: int, offset: int) -> Message | None:
         """The message at this place, None when the topic keeps it no longer."""
@@ -221,13 +229,16 @@ class Log:
             await close()
 
     async def status(self, owners: "Owners", shelf: Shelf) -> dict[str, Any]:
-        """The stages, the books and the timed work, as contract section 1 has them, at most STATUS_FRESH_S old.
+        """The stages, the books and the timed work, as contract section 1 has them; while something waits, at most
+        STATUS_FRESH_S old.
 
         `unmeasured` names what could not be looked at: then nobody may take the rest for the whole.
         """
         async with self._one_at_a_time:
             measured_at, status = self._seen
-            if self._clock.monotonic() - measured_at > STATUS_FRESH_S:
+            books: Books | None = status.get("books")
+            done = books is None or books.waiting == 0  # whoever has just sent must not hear of before
+            if done or self._clock.monotonic() - measured_at > STATUS_FRESH_S:
                 status = await self._measured(owners, shelf)
                 self._seen = (self._clock.monotonic(), status)
             return status
@@ -242,15 +253,16 @@ class Log:
             letters: Mapping[str, int] | None = await shelf.open_letters()
             jobs: list[Line] = await shelf.jobs()
             configuration = await shelf.configuration()
-            books = await self._counted(shelf)
+            books = await self._counted(shelf, behind[SERVICES.index("ingest")] or {})
         except Transient:
             letters, jobs, books, configuration = None, [], None, None
         now_ms = int(self._clock.now().timestamp() * 1000)
         stages = {
             service: stage_of(
-                None if backlog is None else sum(one.messages for one in backlog),
+                None if backlog is None else sum(one.messages for one in backlog.values()),
                 min(
-                    (one.oldest_ms for one in backlog or () if one.messages and one.oldest_ms is not None), default=None
+                    (one.oldest_ms for one in (backlog or {}).values() if one.messages and one.oldest_ms is not None),
+                    default=None,
                 ),
                 said,
                 None if letters is None else letters.get(service, 0),
@@ -267,20 +279,26 @@ class Log:
             "unmeasured": unmeasured + ([] if books is not None else ["books"]),
         }
 
-    async def _counted(self, shelf: Shelf) -> Books:
-        """The books, from the tables; the last count again while that is not too old for what it cost."""
-        until, books = self._books
+    async def _counted(self, shelf: Shelf, behind: Mapping[TopicPartition, Backlog]) -> Books:
+        """The books, from the tables.
+
+        The last count is told again while that is not too old for what it cost; but "nothing waits" is told again only
+        while nothing new has come: whoever has just sent and asks whether it is done must not hear of before.
+        """
+        end = sum(one.end for position, one in behind.items() if position.topic == RECEIVED.name)
+        last = self._counted_last
         started = self._clock.monotonic()
-        if books is None or started >= until:
+        if started >= last.until or (last.books.waiting == 0 and last.end != end):
             books = books_of(await shelf.books())
             ended = self._clock.monotonic()
             took = ended - started
-            self._books = (ended + (took * COUNTED_SHARE if took > COUNTED_ANEW_S else 0.0), books)
-        return books
+            until = ended + (took * COUNTED_SHARE if took > COUNTED_ANEW_S else 0.0)
+            last = self._counted_last = _Counted(until, end, books)
+        return last.books
 
-    async def _backlog(self, service: str) -> list[Backlog] | None:
+    async def _backlog(self, service: str) -> Mapping[TopicPartition, Backlog] | None:
         topics = [topic.name for topic in step_of(service).consumes]
         try:
-            return list((await self._admin.backlog(service, topics)).values())
+            return await self._admin.backlog(service, topics)
         except Transient:
             return None

@@ -141,10 +141,13 @@ class Admin(Protocol):
 
 
 class Backlog(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a group is behind on one partition; `oldest_ms` is the timestamp of the first message it has not done."""
+    """How far a group is behind on one partition that ends at offset `end`; `oldest_ms` is the timestamp of the first
+    message it has not done.
+    """
 
     messages: int
     oldest_ms: int | None = None
+    end: int = 0
 
 
 class Reader(Protocol):

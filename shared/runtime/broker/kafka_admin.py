@@ -220,7 +220,7 @@ class KafkaAdmin:
         oldest = await self._oldest({one: begins[one] for one in positions if behind[one]})
         return {
             TopicPartition(one.topic.removeprefix(self._topic_prefix), one.partition): Backlog(
-                messages=behind[one], oldest_ms=oldest.get(one)
+                messages=behind[one], oldest_ms=oldest.get(one), end=ends[one]
             )
             for one in positions
         }

@@ -267,8 +267,10 @@ class MemoryAdmin:
             if not positions:
                 raise Transient(f"there is no topic {topic}")
             for position in positions:
-                rest = self._broker.log(position)[committed.get(position, 0) :]
-                found[position] = Backlog(messages=len(rest), oldest_ms=rest[0].timestamp_ms if rest else None)
+                log = self._broker.log(position)
+                rest = log[committed.get(position, 0) :]
+                oldest_ms = rest[0].timestamp_ms if rest else None
+                found[position] = Backlog(messages=len(rest), oldest_ms=oldest_ms, end=len(log))
         return found
 
     async def read(self, position: TopicPartition, offset: int) -> Message | None:

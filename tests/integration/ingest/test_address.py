@@ -3,13 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from services.ingest.client import owners_of
+from services.ingest.client import Log, Owners, owners_of
+from services.ingest.core.books import Row
+from services.ingest.store import Shelf
 from shared.runtime.access import Role
+from shared.runtime.clock import ManualClock
 from shared.runtime.database import Database
 from shared.runtime.settings import Settings
 from shared.topology import SERVICES
@@ -124,6 +128,29 @@ async def test_status_adds_backlog_and_what_lies_in_tables_and_names_what_could_
     assert status["unmeasured"] == ["validate"]
     assert status["books"]["accepted"] == status["books"]["waiting"] == 3
     assert status["jobs"] == []
+
+
+async def test_what_was_accepted_a_moment_ago_waits_however_dear_counting_is(front: House) -> None:
+    """Whoever sends, and then asks until nothing waits, must hear neither a status nor a count of the time before."""
+    clock = ManualClock(datetime.now(UTC))
+    owners, log = Owners({}, 1.0), Log(front.world.admin, clock, "http://127.0.0.1:1")
+    await owners.open()
+
+    class Dear(Shelf):
+        async def books(self) -> list[Row]:
+            clock.advance(60)
+            return await super().books()
+
+    async def books() -> tuple[int, int]:
+        found = (await log.status(owners, Dear(front.world.database)))["books"]
+        return found.accepted, found.waiting
+
+    assert await books() == (0, 0)
+    await front.post("/v1/records", {"source": "crm", "source_record_id": "1", "email": "a@example.de"})
+    assert await books() == (1, 1)
+    await front.follow()
+    assert await books() == (1, 1)
+    await owners.close()
 
 
 async def test_sources_show_what_each_has_sent(front: House) -> None:
