@@ -43,10 +43,12 @@ def line_of(run: dict[str, Any]) -> str:
 
 
 def lines_of(run: dict[str, Any]) -> list[str]:
-    """What a run came to."""
+    """What a run came to: rows by table, and what a check found."""
     rows = [f"{table:<14} {number:>12,}" for table, number in run.get("rows", {}).items()]
-    empty = ["this system is not empty: it would not be restored"] if run.get("empty") is False else []
-    return [run.get("name", ""), *rows, *empty]
+    checked = run.get("empty")  # only a check says so
+    whole = [] if checked is None else ["every file comes back as it was written"]
+    empty = ["this system holds something: restore this set into an empty one"] if checked is False else []
+    return [run.get("name", ""), *rows, *whole, *empty]
 
 
 def _address(address: str | None) -> str | None:
