@@ -2,16 +2,21 @@
 
 A process that begins a partition writes down which batch it begins; once that is done with, the partition is proven and
 nothing more is written. A batch begun too often without an end is taken message by message, each written down before it
-is tried: the one that was tried alone twice and never finished is the poison.
+is tried: the one that was tried alone twice and never finished is the poison. Only deciding counts: while it waits for
+Kafka or Postgres its beginning is taken back, so that a kill from outside condemns no good one.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
+from shared.domain.errors import Transient
 from shared.runtime.broker import Message, TopicPartition
 from shared.runtime.database import Database
+
+T = TypeVar("T")
 
 TOGETHER_MAX: Final = 2
 """Beginnings of one batch before it is taken message by message: a process also dies of other things."""
@@ -81,6 +86,50 @@ class Attempts(Protocol):
     async def forget(self, positions: Sequence[TopicPartition]) -> None:
         """These partitions are proven."""
         ...
+
+
+class Unwatched:
+    """For messages that are not tried alone: nothing is written down about them."""
+
+    async def begins(self) -> None:
+        """Nothing."""
+
+    async def rests(self) -> None:
+        """Nothing."""
+
+
+class Trial(Unwatched):
+    """One message tried alone: its beginning is written down while our own code works on it, and only then."""
+
+    def __init__(self, attempts: Attempts, before: Attempt, message: Message) -> None:
+        begun = begun_alone(before, message.offset)
+        self._attempts = attempts
+        self._begun = {message.position: begun}
+        self._taken_back = {message.position: msgspec.structs.replace(begun, alone_attempts=begun.alone_attempts - 1)}
+        self._counts = False
+
+    async def begins(self) -> None:
+        """It is being decided from here on. Raises Transient: then it is not begun."""
+        if not self._counts:
+            await self._attempts.write(self._begun)
+            self._counts = True
+
+    async def rests(self) -> None:
+        """It waits, and what happens meanwhile is no fault of its own; while Postgres is away, that cannot be said."""
+        if self._counts:
+            with suppress(Transient):
+                await self._attempts.write(self._taken_back)
+                self._counts = False
+
+
+async def tried(trial: Unwatched, effect: Callable[[], Awaitable[T]]) -> T:
+    """One try of our own code, counted unless the world was away; whatever else ends it ends the process."""
+    await trial.begins()
+    try:
+        return await effect()
+    except Transient:
+        await trial.rests()
+        raise
 
 
 class StoredAttempts:

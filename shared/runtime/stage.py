@@ -121,6 +121,7 @@ class Loop:
     stopping: Callable[[], bool] = lambda: False
     attempts: poison.Attempts | None = None
     beat: Callable[[], None] = nothing
+    trial: poison.Unwatched = field(default_factory=poison.Unwatched)
     proven: set[TopicPartition] = field(default_factory=set[TopicPartition])
 
     async def run(self) -> None:
@@ -146,17 +147,19 @@ class Loop:
         outcomes = [*fates, *(why for _, why in unreadable)]
         self._limit(outcomes)
         drafts += self._letters([*unreadable, *set_aside(taken, Settled(fates))])
+        await self.trial.rests()
         await self._patiently(lambda: self.producer.send(drafts))
-        more = await self._patiently(lambda: self.stage.acknowledged(taken, settled))
+        more = await self._patiently(lambda: poison.tried(self.trial, lambda: self.stage.acknowledged(taken, settled)))
         while more:
             more = await self._patiently(partial(self._say_more, more))
+        await self.trial.rests()
         await self._patiently(lambda: self.consumer.commit(next_offsets(messages)))
         self.gauge.done(outcomes, self.clock.monotonic() - started)
 
     async def _settled(self, taken: Sequence[Taken]) -> Settled:
         """What the stage makes of the batch; the message that brings a value the store refuses is found by halving."""
         try:
-            return await self._patiently(lambda: self.stage.settle(taken))
+            return await self._patiently(lambda: poison.tried(self.trial, lambda: self.stage.settle(taken)))
         except Refused:
             if len(taken) == 1:
                 return Settled((DeadLetter(LetterReason.REFUSED, "it holds a value that the database cannot"),))
@@ -208,9 +211,10 @@ class Loop:
             self.gauge.done([why], 0.0)
             return
         if attempt is not None:
-            alone = {message.position: poison.begun_alone(attempt, message.offset)}
-            await self._patiently(lambda: attempts.write(alone))
+            self.trial = poison.Trial(attempts, attempt, message)
+            await self._patiently(self.trial.begins)
         await self.advance([message])
+        self.trial = poison.Unwatched()
 
     async def _patiently(self, effect: Callable[[], Awaitable[T]]) -> T:
         """Try an effect until the world allows it; only Transient is waited out, anything else ends the process."""
@@ -277,7 +281,7 @@ def _follows(taken: Taken, outgoing: Outgoing) -> Draft:
 
 
 def said(settled: Settled) -> list[Outgoing]:
-    """Everything a settled batch says, in order: what each message made, then what the batch says as a whole."""
+    """Everything a settled batch says, in order: what each message made, then what it says as a whole."""
     says: list[Outgoing] = []
     for outcome in settled.outcomes:
         match outcome:
