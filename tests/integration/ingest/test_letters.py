@@ -192,7 +192,7 @@ async def test_replayed_twice_it_is_the_same_event_and_a_page_goes_on_where_it_e
         assert dict(message.headers)["ce_id"]
     pages, cursor = [], None
     while True:
-        more = {} if cursor is None else {"cursor": cursor}
+        more: dict[str, str] = {} if cursor is None else {"cursor": cursor}
         page = await ask(house, "/replay", {"stage": "dedup", "limit": 2, **more}, dry=True)
         pages.append(page["replayed"])
         if (cursor := page["next"]) is None:
