@@ -4,16 +4,19 @@ backup that was killed is never taken for one.
 
 import io
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from functools import partial
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
+import msgspec
 import zstandard
 
-from services.backup.core.sets import MANIFEST, SUFFIX, Damaged, File, Manifest, manifest_of, time_in
+from services.backup.core.sealing import SALT_BYTES, Digest, Key, Opening, Seal, Sealing, WrongPassphrase
+from services.backup.core.sets import MANIFEST, SEALED, SUFFIX, Damaged, File, Manifest, manifest_of, time_in
 
 PARTIAL: Final = ".partial"
 """Ends the name of a set that is being written."""
@@ -69,9 +72,13 @@ def remove(path: Path) -> None:
 
 
 class Writing:
-    """A set that is being written; what an earlier attempt of the same name left is removed. Raises Unreachable."""
+    """A set that is being written, sealed where there is a passphrase; what an earlier attempt of the same name left is
+    removed. Raises Unreachable.
+    """
 
-    def __init__(self, address: str, name: str) -> None:
+    def __init__(self, address: str, name: str, passphrase: str | None = None) -> None:
+        salt = secrets.token_bytes(SALT_BYTES).hex()
+        self.key = None if passphrase is None else Key(passphrase, Seal(salt=salt))
         self._folder = folder_of(address)
         self._path = self._folder / f".{name}{PARTIAL}"
         self._name = name
@@ -83,7 +90,7 @@ class Writing:
 
     def table(self, name: str) -> "TableFile":
         """The file of a table."""
-        return TableFile(self._path / f"{name}{SUFFIX}", name)
+        return TableFile(self._path / f"{name}{SUFFIX}{SEALED if self.key else ''}", name, self.key)
 
     def finish(self, manifest: Manifest) -> Path:
         """Write the manifest and give the set its name: from now on it is one."""
@@ -102,12 +109,13 @@ class Writing:
 class TableFile:
     """One file of a set while it is written: lines in, hashes out."""
 
-    def __init__(self, path: Path, table: str) -> None:
+    def __init__(self, path: Path, table: str, key: Key | None) -> None:
         self._table = table
+        self._sealing = None if key is None else Sealing(key.cipher(path.name))
         self._file = path.open("wb")
         self._name = path.name
         self._stream = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compressobj()
-        self._sha256, self._content = sha256(), sha256()
+        self._sha256, self._content = sha256(), content_of(key)
         self._rows = self._bytes = 0
 
     def write(self, lines: Sequence[bytes]) -> None:
@@ -120,6 +128,8 @@ class TableFile:
     def close(self) -> File:
         """Finish the file, durably; what the manifest says of it."""
         self._put(self._stream.flush())
+        if self._sealing is not None:
+            self._append(self._sealing.end())
         _sync(self._file)
         self._file.close()
         return File(
@@ -132,19 +142,35 @@ class TableFile:
         )
 
     def _put(self, data: bytes) -> None:
+        self._append(data if self._sealing is None else self._sealing.put(data))
+
+    def _append(self, data: bytes) -> None:
         self._sha256.update(data)
         self._bytes += self._file.write(data)
 
 
-class Reading:
-    """A set to read from. Raises Damaged where its manifest is not what was written, Unreachable without one."""
+def manifest_at(path: Path) -> Manifest:
+    """The manifest of a set. Raises Damaged and Unreachable."""
+    try:
+        return manifest_of((path / MANIFEST).read_bytes())
+    except OSError as error:
+        raise Unreachable(f"the manifest cannot be read ({type(error).__name__})") from None
 
-    def __init__(self, path: Path) -> None:
+
+def content_of(key: Key | None) -> Digest:
+    """What the lines of a table are hashed with."""
+    return sha256() if key is None else key.digest()
+
+
+class Reading:
+    """A set to read from. Raises Damaged where its manifest is not what was written; Unreachable without one, and for a
+    sealed set without its passphrase.
+    """
+
+    def __init__(self, path: Path, passphrase: str | None = None) -> None:
         self.path = path
-        try:
-            self.manifest = manifest_of((path / MANIFEST).read_bytes())
-        except OSError as error:
-            raise Unreachable(f"the manifest cannot be read ({type(error).__name__})") from None
+        self.manifest = manifest_at(path)
+        self.key = _key_of(self.manifest, passphrase)
 
     def faults(self) -> list[str]:
         """The files that are not what was written, each with its fault."""
@@ -163,7 +189,8 @@ class Reading:
         file = next(one for one in self.manifest.files if one.table == table)
         try:
             with (
-                (self.path / file.name).open("rb") as packed,
+                (self.path / file.name).open("rb") as written,
+                self._opened(written, file.name) as packed,
                 zstandard.ZstdDecompressor().stream_reader(packed) as stream,
                 io.BufferedReader(stream, READ_BYTES) as buffered,
             ):
@@ -177,6 +204,20 @@ class Reading:
                     yield some
         except (OSError, zstandard.ZstdError) as error:
             raise Damaged(f"{file.name}: cannot be read ({type(error).__name__})") from None
+
+    def _opened(self, file: BinaryIO, name: str) -> BinaryIO:
+        return file if self.key is None else cast(BinaryIO, Opening(file, self.key.cipher(name)))
+
+
+def _key_of(manifest: Manifest, passphrase: str | None) -> Key | None:
+    if manifest.seal is msgspec.UNSET:
+        return None
+    if passphrase is None:
+        raise Unreachable("this set is sealed: give the service KONTAKTWERK_BACKUP_PASSPHRASE")
+    try:
+        return Key(passphrase, manifest.seal)
+    except WrongPassphrase:
+        raise Unreachable("this set is sealed with another passphrase") from None
 
 
 def _sync(file: BinaryIO) -> None:

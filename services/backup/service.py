@@ -18,14 +18,16 @@ from shared.runtime.world import Service, World
 async def build(world: World) -> Service:
     """The service in this world."""
     store, runs, tables = Store(world.database), Runs(world.database), Tables(world.database)
-    worker = Worker(world, runs, tables)
+    settings = BackupSettings()
+    passphrase = None if settings.passphrase is None else settings.passphrase.get_secret_value()
+    worker = Worker(world, runs, tables, passphrase)
 
     async def pending() -> Mapping[str, int]:
         return {"runs": await runs.open_runs(), "outbox": await outbox.pending(world.database, "backup")}
 
     return Service(
         name="backup",
-        stage=Backup(store, BackupSettings().batch_messages_max),
+        stage=Backup(store, settings.batch_messages_max),
         routers=(
             router(store, world.clock),
             jobs.backups(world, runs),

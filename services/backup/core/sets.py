@@ -11,11 +11,19 @@ from typing import Final
 
 import msgspec
 
-FORMAT: Final = 1
+from services.backup.core.sealing import Seal
+
+FORMAT: Final = 2
 """Of the files and the manifest; a release reads its own and all earlier ones."""
+
+PLAIN_FORMAT: Final = 1
+"""Of a set that is not sealed: releases before seals read it too."""
 
 MANIFEST: Final = "manifest.json"
 SUFFIX: Final = ".ndjson.zst"
+SEALED: Final = ".sealed"
+"""Ends the name of a sealed file."""
+
 PREFIX: Final = "kontaktwerk-"
 
 
@@ -112,7 +120,9 @@ PACKED: Final = frozenset(("value", "document"))
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of a set: `sha256` of its bytes, `content` of its lines, each with its line break."""
+    """One file of a set: `sha256` of its bytes, `content` of its lines, each with its line break (HMAC with the key
+    of a sealed set).
+    """
 
     table: str
     name: str
@@ -123,7 +133,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a set vouches for. `tables` is the revision of the tables it was taken from."""
+    """What a set vouches for. `tables` is the revision of the tables it was taken from; a sealed set says how."""
 
     format: int
     name: str
@@ -131,6 +141,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     release: str
     tables: str
     files: tuple[File, ...]
+    seal: Seal | msgspec.UnsetType = msgspec.UNSET
     sha256: str = ""
 
     def sealed(self) -> "Manifest":

@@ -33,8 +33,9 @@ class NotEmpty(Exception):
 class Restoring:
     """The phases of a restore; each can be begun again, since everything said keeps its id."""
 
-    def __init__(self, world: World, runs: Runs, tables: Tables) -> None:
+    def __init__(self, world: World, runs: Runs, tables: Tables, passphrase: str | None) -> None:
         self._world = world
+        self._passphrase = passphrase
         self._runs = runs
         self._tables = tables
         self._kept = Kept(world.database)
@@ -66,7 +67,7 @@ class Restoring:
 
     async def _load(self, run: Run, beat: Beat) -> None:
         """Put the set into backup's own tables, whole or not at all."""
-        reading = await opened(run.address)
+        reading = await opened(run.address, self._passphrase)
         if not await self._tables.is_empty():
             raise NotEmpty("this system is not empty: only an empty one can be restored")
         async with self._tables.connection() as connection, connection.transaction():

@@ -21,13 +21,14 @@ LEASE: Final = timedelta(minutes=2)
 
 
 class Worker:
-    """Works on runs."""
+    """Works on runs. With a passphrase it seals what it writes, and opens what is sealed with it."""
 
-    def __init__(self, world: World, runs: Runs, tables: Tables) -> None:
+    def __init__(self, world: World, runs: Runs, tables: Tables, passphrase: str | None = None) -> None:
         self._world = world
         self._runs = runs
         self._tables = tables
-        self._restoring = Restoring(world, runs, tables)
+        self._passphrase = passphrase
+        self._restoring = Restoring(world, runs, tables, passphrase)
         self._log = logger("backup")
 
     def chore(self) -> Chore:
@@ -66,10 +67,10 @@ class Worker:
         result: dict[str, Any] = {}
         match run.kind:
             case "backup":
-                result = await back_up(run, self._tables, self._world.settings.release, beat)
+                result = await back_up(run, self._tables, self._world.settings.release, self._passphrase, beat)
                 result["removed"] = await to_thread(self._prune, run.address)
             case "verify":
-                result = await check(run, self._tables, beat)
+                result = await check(run, self._tables, self._passphrase, beat)
                 result["empty"] = await self._tables.is_empty()
             case _:
                 phase = await self._restoring.go_on(run, beat)

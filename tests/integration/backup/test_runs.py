@@ -10,9 +10,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import zstandard
 
 from services.backup.client import PARTIAL
-from services.backup.core.sets import MANIFEST
+from services.backup.core.sets import MANIFEST, SEALED
 from services.backup.jobs import schedule
 from services.backup.jobs.store import LeaseLost, Runs, Tables
 from services.backup.jobs.working import LEASE, Worker
@@ -129,6 +130,37 @@ async def test_a_set_without_its_manifest_is_none(world_of: Make, tmp_path: Path
     assert (await runs.one(other)).state == "failed"  # type: ignore[union-attr]
     manifest.write_bytes(whole)
     assert msgspec.json.decode(whole)["format"] == 1
+
+
+async def test_a_sealed_set_tells_nothing_and_opens_for_its_passphrase_alone(world_of: Make, tmp_path: Path) -> None:
+    world = world_of(Backups())
+    runs, tables = Runs(world.database), Tables(world.database)
+    await world.database.execute(
+        "INSERT INTO backup.archive (event_id, type, subject, source, received_at) "
+        "VALUES ($1, 'record.received', $1, 'a-telling-source', now())",
+        RUN,
+    )
+
+    async def does(kind: str, passphrase: str | None) -> tuple[str, str]:
+        run_id = world.ids.new()
+        await runs.ask(run_id, kind, str(tmp_path), world.clock.now())
+        await Worker(world, runs, tables, passphrase).work()
+        run = await runs.one(run_id)
+        assert run is not None
+        return run.state, run.result.get("reason", "")
+
+    assert await does("backup", "one long passphrase") == ("done", "")
+    (name,) = names(tmp_path)
+    files = {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+    assert msgspec.json.decode(files.pop(MANIFEST))["format"] == 2
+    for file, data in files.items():
+        assert file.endswith(SEALED)
+        assert zstandard.FRAME_HEADER not in data[:64]
+    assert await does("verify", "one long passphrase") == ("done", "")
+    assert await does("verify", None) == (
+        "failed", "this set is sealed: give the service KONTAKTWERK_BACKUP_PASSPHRASE"
+    )  # fmt: skip
+    assert await does("verify", "another passphrase") == ("failed", "this set is sealed with another passphrase")
 
 
 @pytest.mark.parametrize("backups", [Backups(), Backups(schedule="30 2 * * *"), Backups(to="/srv/backups")])
