@@ -1,7 +1,6 @@
 """Sealing: what was sealed comes back, and nothing else does: no changed, exchanged, missing or foreign chunk."""
 
 import io
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -32,23 +31,27 @@ def test_what_was_sealed_in_any_pieces_comes_back(pieces: list[bytes]) -> None:
     assert opened(sealed(pieces)) == b"".join(pieces)
 
 
-@pytest.mark.parametrize(
-    "harm",
-    [
-        lambda data: bytes([data[0] ^ 1]) + data[1:],
-        lambda data: data[:-1] + bytes([data[-1] ^ 1]),
-        lambda data: data[:-1],
-        lambda data: data[:SEALED_CHUNK],
-        lambda data: data[SEALED_CHUNK:],
-        lambda data: data[SEALED_CHUNK : 2 * SEALED_CHUNK] + data[:SEALED_CHUNK] + data[2 * SEALED_CHUNK :],
-        lambda data: data + data[:SEALED_CHUNK],
-        lambda data: b"",
-    ],
-    ids=["first byte", "last byte", "cut", "chunks cut off", "chunk left out", "exchanged", "appended", "empty"],
-)
-def test_whatever_is_changed_is_noticed(harm: Callable[[bytes], bytes]) -> None:
+def flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def chunks(data: bytes) -> list[bytes]:
+    return [data[start : start + SEALED_CHUNK] for start in range(0, len(data), SEALED_CHUNK)]
+
+
+WHOLE = sealed([THREE_CHUNKS])
+ONE, TWO, THREE = chunks(WHOLE)
+HARMED = {
+    "first byte": flipped(WHOLE, 0), "last byte": flipped(WHOLE, len(WHOLE) - 1), "cut": WHOLE[:-1],
+    "chunks cut off": ONE, "chunk left out": TWO + THREE, "exchanged": TWO + ONE + THREE, "appended": WHOLE + ONE,
+    "empty": b"",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("harmed", HARMED.values(), ids=HARMED.keys())
+def test_whatever_is_changed_is_noticed(harmed: bytes) -> None:
     with pytest.raises(OSError, match="not what was sealed"):
-        opened(harm(sealed([THREE_CHUNKS])))
+        opened(harmed)
 
 
 def test_one_file_cannot_stand_for_another() -> None:
