@@ -29,9 +29,20 @@ _LEGAL_FORMS: Final = frozenset({
     "gmbh", "mbh", "gesmbh", "ggmbh", "ag", "kg", "kgaa", "ohg", "ug", "haftungsbeschraenkt", "ek", "ev", "gbr", "se",
     "eu", "og", "inc", "incorporated", "ltd", "limited", "llc", "llp", "lp", "corp", "corporation", "co", "company",
     "plc", "sa", "sas", "sarl", "srl", "spa", "bv", "nv", "vof", "oy", "oyj", "ab", "as", "aps", "asa", "sro", "doo",
-    "kft", "zoo", "sp", "pty", "partg", "partgmbb", "mbb", "holding", "group", "gruppe", "cie", "the", "und", "and",
+    "kft", "spzoo", "pty", "partg", "partgmbb", "mbb", "holding", "group", "gruppe", "cie", "the", "und", "and",
+    "eg", "fa", "firma", "aktiengesellschaft", "kommanditgesellschaft", "ooo", "oao", "zao", "epe",
 })  # fmt: skip
-_DOTTED: Final = re.compile(r"\b(?:[a-z]\.\s?){2,}|\be\.\s?k\b\.?|\be\.\s?v\b\.?")
+_WRITTEN_OUT: Final = re.compile(
+    r"\bges(?:ellschaft)?\.?\s?m\.?\s?b\.?\s?h\b|\bgesellschaft mit beschraenkter haftung\b"
+    r"|\boffene handelsgesellschaft\b|\beingetragene[rs]?\s(?:kaufmann|kauffrau|verein|genossenschaft)\b"
+    r"|\bs\.?\s?a\.?\s?r\.?\s?l\b|\bsp\.?\s?z\.?\s?o\.?\s?o\b|\be\.\s?k(?:fm|fr)?\b|\be\.\s?[vg]\b|\ba/s\b"
+    r"|\bi\.\s?(?:l|g|gr)\b"
+)
+"""Legal forms of several words or letters, and what is said of a firm that begins or ends (i. G., i. L.)."""
+
+_DOTTED: Final = re.compile(r"(?<!^)\b(?:[a-z]\.\s?){2,}")
+"""Letters with dots behind the name (S.p.A., d.o.o.); at its beginning they are somebody's initials."""
+
 _POSTCODE_PREFIX: Final = re.compile(r"^[A-Z]{1,2}[-\s](?=\d)")
 _RANGE: Final = re.compile(r"(?<=\d)\s*([-–/+])\s*(?=\d)")
 
@@ -88,7 +99,13 @@ def city_key(text: str) -> str:
 @lru_cache(READINGS_MAX)
 def company_key(text: str) -> str:
     """A company without its legal form, punctuation and small words; the name in full where nothing else is left."""
-    folded = _DOTTED.sub(lambda match: match[0].replace(".", "").replace(" ", "") + " ", fold(text))
+    folded = fold(text)
+    bare = _WRITTEN_OUT.sub(" ", folded)
+    folded = _DOTTED.sub(_undotted, bare if words_of(bare) else folded)
     spoken = words_of(folded)
     kept = [word for word in spoken if word not in _LEGAL_FORMS]
     return " ".join(kept or spoken)
+
+
+def _undotted(letters: re.Match[str]) -> str:
+    return letters[0].replace(".", "").replace(" ", "") + " "

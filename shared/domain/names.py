@@ -36,9 +36,16 @@ _GENERATIONS: Final = {
 _PARTICLES: Final = frozenset({
     "von", "van", "der", "den", "de", "zu", "zum", "zur", "vom", "vd", "di", "da", "del", "della", "dello", "degli",
     "la", "le", "lo", "el", "al", "ten", "ter", "te", "af", "av", "dos", "das", "do", "du", "des", "dem", "y", "bin",
-    "ibn", "bint", "und", "ob", "auf", "o", "d", "t", "v", "geb", "geborene",
+    "ibn", "bint", "und", "ob", "auf", "o", "d", "t", "v", "dal", "dall", "dalla", "dei",
 })  # fmt: skip
+_JOINED: Final = frozenset({"o", "d", "mc", "mac"})
+"""Beginnings of family names that some write apart: O Neil, Mc Donald."""
+
 _PARTS: Final = re.compile(r"[\s,;]+")
+_BORN: Final = re.compile(
+    r"(?<=\w)[\s,;(]+(?:(?i:geb\.?|geborene[rn]?)|née|nee|né)\s+(?P<former>[^\W\d_][^,;()\d]*)\)?"
+)
+"""What stands between a name and the one borne before; "Nee" with a capital is a name itself."""
 
 
 class NameReading(NamedTuple):
@@ -55,8 +62,27 @@ class NameReading(NamedTuple):
 def read_name(given: str | None, family: str | None, full: str | None) -> NameReading:
     """Read the name of a record from its fields: both, one of them with everything in it, or the name in full.
 
-    Placeholders are nothing; titles and salutations are taken off; "Müller, Jörg" is turned.
+    Placeholders are nothing; titles and salutations are taken off; "Müller, Jörg" is turned. A former name ("geb.
+    Schmidt") is a further part of the family name, wherever it stands.
     """
+    texts = [without_former(text) if text else (text, None) for text in (given, family, full)]
+    formers = [former for _, former in texts if former]
+    (given, _), (family, _), (full, _) = texts
+    read = _read(given, family, full)
+    if not formers:
+        return read
+    parts = [part for former in formers for part in _without_particles(_words(former).kept)]
+    return read._replace(family=tuple(dict.fromkeys((*read.family, *parts))))
+
+
+@lru_cache(READINGS_MAX)
+def without_former(text: str) -> tuple[str, str | None]:
+    """A name without the one borne before a marriage, and that one: Anna Müller geb. Schmidt → Anna Müller, Schmidt."""
+    found = _BORN.search(text)
+    return (text, None) if found is None else (text[: found.start()] + text[found.end() :], found["former"].strip())
+
+
+def _read(given: str | None, family: str | None, full: str | None) -> NameReading:
     first, last = _words(given), _words(family)
     if family and not first.kept and "," in family:
         return _whole(family)
@@ -168,7 +194,20 @@ def _without_titles(spoken: list[str]) -> list[str]:
 
 def _without_particles(parts: Iterable[str]) -> tuple[str, ...]:
     every = tuple(parts)
+    if not _JOINED.isdisjoint(every[:-1]):
+        every = _joined(every)
     return tuple(part for part in every if part not in _PARTICLES and len(part) > 1) or every
+
+
+def _joined(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """O Neil as oneil: what only begins a name belongs to the word behind it."""
+    kept: list[str] = []
+    for part in parts:
+        if kept and kept[-1] in _JOINED:
+            kept[-1] += part
+        else:
+            kept.append(part)
+    return tuple(kept)
 
 
 def _part_family(first: _Words, last: _Words) -> tuple[_Words, _Words]:

@@ -14,6 +14,7 @@ from shared.domain.names import (
     given_per_million,
     is_particle,
     read_name,
+    without_former,
 )
 from shared.domain.text import is_placeholder, meant_as_name, words_of
 
@@ -40,12 +41,12 @@ class Spelling(NamedTuple):
 
 @lru_cache(READINGS_MAX)
 def spell_name(given: str | None, family: str | None, full: str | None) -> Spelling:
-    """The parts of a name as written, without salutation.
+    """The parts of a name as written, without salutation and former name (geb.).
 
     One field with everything in it is split, and names that are plainly in each other's place are turned (Schmidt,
     Rolf). All capitals or none become ordinary writing.
     """
-    given, family, full = meant_as_name(given), meant_as_name(family), meant_as_name(full)
+    given, family, full = _meant(given), _meant(family), _meant(full)
     if given is None and family is None:
         return _split(full) if full else Spelling(None, None, None, None)
     if given is None or family is None:
@@ -72,6 +73,10 @@ def recase(text: str | None) -> str | None:
 def completeness_of(text: str) -> tuple[bool, bool, int]:
     """How well a text is written, to choose among spellings of one value: mixed case, own marks kept, length."""
     return not (text.isupper() or text.islower()), not text.isascii(), len(text)
+
+
+def _meant(text: str | None) -> str | None:
+    return meant_as_name(without_former(text)[0]) if text else None
 
 
 def _split_field(given: str | None, family: str | None) -> Spelling:

@@ -5,7 +5,10 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
+from shared.domain.scripts import CYRILLIC, latin_from_greek
+
 _TWO_LETTERS: Final = str.maketrans({
+    **CYRILLIC,
     "ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa", "œ": "oe", "ł": "l", "đ": "d",
     "ð": "d", "þ": "th", "ı": "i", "’": "'", "‘": "'", "`": "'", "´": "'", "–": "-", "—": "-", "‐": "-", "\u00a0": " ",
 })  # fmt: skip
@@ -37,20 +40,23 @@ _ONE_SIGN: Final = re.compile(r"([a-z0-9])\1{2,}|[x]+|0+")
 
 @lru_cache(FOLDED_MAX)
 def fold(text: str) -> str:
-    """Lower case, umlauts as two letters, other marks removed; punctuation stays."""
+    """Lower case, umlauts as two letters, Cyrillic and Greek as Latin, other marks removed; punctuation stays."""
     lowered = text.strip().lower()
     if lowered.isascii():
         return lowered
     spelled = unicodedata.normalize("NFC", lowered).translate(_TWO_LETTERS)
     if spelled.isascii():
         return spelled
-    return "".join(sign for sign in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(sign))
+    bare = "".join(sign for sign in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(sign))
+    return bare if bare.isascii() else latin_from_greek(bare)
 
 
 @lru_cache(FOLDED_MAX)
 def words_of(text: str) -> tuple[str, ...]:
-    """The folded words of a text: letters and digits only, in their order. Other scripts keep their letters."""
-    folded = fold(text)
+    """The folded words of a text: letters and digits only, in their order. An apostrophe parts no word (O'Neil); other
+    scripts than Latin, Cyrillic and Greek keep their letters.
+    """
+    folded = fold(text).replace("'", "").replace("`", "")
     if folded.isascii():
         return tuple(_NOT_A_WORD.sub(" ", folded).split())
     return tuple("".join(sign if sign.isalnum() else " " for sign in folded).split())

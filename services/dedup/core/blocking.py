@@ -95,17 +95,19 @@ def _placed(traits: Traits, first: str, family: str) -> Iterator[str]:
 
 
 def _born(birthday: str, place: str | None, names: set[str]) -> Iterator[str]:
-    """A birthday says much, and is often half wrong: the whole of it, its year and its day each find by themselves."""
-    year, day = birthday[:4], birthday[5:]
+    """A birthday says much, and is often half wrong: the whole of it, its year and its day each find by themselves.
+    Day and month stand in the order of their size, so that turned ones have the same keys.
+    """
+    year, day = birthday[:4], "-".join(sorted(birthday[5:].split("-")))
     for initial in {name[0] for name in names}:
-        yield f"born|{birthday}|{initial}"
+        yield f"born|{year}-{day}|{initial}"
         if place:
             yield f"aged|{year}|{place}|{initial}"
     for sound in {cologne(name) for name in names} - {""}:
         yield f"year|{year}|{sound}"
         yield f"day|{day}|{sound}"
     if place:
-        yield f"born|{birthday}|{place}"
+        yield f"born|{year}-{day}|{place}"
 
 
 def _organisation(traits: Traits) -> Iterator[str]:

@@ -47,6 +47,9 @@ def test_keys_are_sorted_distinct_signed_and_two_dozen_where_everything_is_said(
         ({"given_name": "Torben", "family_name": "Friedrichs"}, {"given_name": "Torbne", "family_name": "Friedrcihs"}),
         ({"given_name": "Rob", "birthday": "1971-06-24"}, {"full_name": "Rop Allen", "birthday": "1971-05-24"}),
         ({"given_name": "Grace", "birthday": "1997-04-26"}, {"given_name": "Grace", "birthday": "1991-04-26"}),
+        ({"given_name": "Ida", "birthday": "1997-04-06"}, {"given_name": "Ingrid", "birthday": "1997-06-04"}),
+        ({"given_name": "Юрий", "family_name": "Гагарин"}, {"given_name": "Iurii", "family_name": "Gagarin"}),
+        ({"given_name": "Anna", "family_name": "Roth geb. Kunz"}, {"given_name": "Anna", "family_name": "Kunz"}),
         (
             {"family_name": "Guise", "city": "Bath", "birthday": "1850-03-04"},
             {"city": "Bath", "birthday": "1850-03-04"},

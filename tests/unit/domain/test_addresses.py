@@ -58,6 +58,32 @@ def test_a_company_is_its_name_without_its_legal_form(text: str) -> None:
     assert company_key(text) == "stange"
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "Ges.m.b.H.", "Ges. m. b. H.", "GesmbH", "G.m.b.H.", "Gesellschaft mit beschränkter Haftung", "mbH",
+        "Aktiengesellschaft", "AG & Co. OHG", "GmbH & Co KGaA", "GmbH i. G.", "GmbH i.L.", "e. K.", "e.Kfr.", "e.V.",
+        "e.G.", "eG", "PartG mbB", "S.à r.l.", "S.à.r.l.", "SARL", "S.A.", "Sp. z o.o.", "Sp. z o. o.", "d.o.o.",
+        "s.r.o.", "S.p.A.", "A/S", "ApS", "N.V.", "B.V.", "Oy", "Kft.", "L.L.C.", "Ltd.", "Ε.Π.Ε.",
+    ],
+)  # fmt: skip
+def test_legal_forms_of_many_countries_are_left_out_with_dots_and_without(form: str) -> None:
+    assert company_key(f"Stange {form}") == "stange"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("Zoo Berlin gGmbH", "zoo berlin"),
+        ("A. B. Stange GmbH", "a b stange"),
+        ("McDonald's", "mcdonalds"),
+        ("ООО Ромашка", "romashka"),
+    ],
+)
+def test_what_belongs_to_the_name_of_a_company_stays(text: str, key: str) -> None:
+    assert company_key(text) == key
+
+
 def test_a_company_that_is_nothing_but_a_legal_form_keeps_it() -> None:
     assert company_key("AG & Co.") == "ag co"
 

@@ -26,6 +26,44 @@ def test_particles_are_no_part_of_the_comparable_family_name() -> None:
     assert read_name("Ursula", "von der Leyen", None).family == ("leyen",)
 
 
+@pytest.mark.parametrize("family", ["van 't Hoff", "Hoff", "van der Hoff", "von und zu Hoff", "dalla Hoff"])
+def test_particles_of_many_languages_are_left_out(family: str) -> None:
+    assert read_name("Jan", family, None).family == ("hoff",)
+
+
+@pytest.mark.parametrize("family", ["O'Neil", "O’Neil", "ONeil", "O Neil", "O´NEIL"])
+def test_a_beginning_belongs_to_its_name_however_it_is_written(family: str) -> None:
+    assert read_name("Sean", family, None).family == ("oneil",)
+
+
+@pytest.mark.parametrize(
+    ("given", "family", "full"),
+    [
+        ("Anna", "Müller geb. Schmidt", None),
+        ("Anna", "Müller, geb. Schmidt", None),
+        ("Anna", "Müller (geborene Schmidt)", None),
+        ("Anna (geb. Schmidt)", "Müller", None),
+        (None, None, "Anna Müller geb. Schmidt"),
+        (None, None, "Anna Müller, née Schmidt"),
+        (None, None, "Müller geb. Schmidt, Anna"),
+        ("Anna", "Müller-Schmidt", None),
+    ],
+)
+def test_a_former_name_is_a_part_of_the_family_name(given: str | None, family: str | None, full: str | None) -> None:
+    assert read_name(given, family, full)[:2] == (("anna",), ("mueller", "schmidt"))
+
+
+def test_what_only_looks_like_a_former_name_is_a_name() -> None:
+    assert read_name("Anna", "Geb", None).family == ("geb",)
+    assert read_name("Nee", "Wang", None)[:2] == (("nee",), ("wang",))
+    assert read_name("Wei Nee", "Wang", None).family == ("wang",)
+
+
+def test_a_name_in_other_letters_reads_as_in_a_passport() -> None:
+    assert read_name("Юрий", "Гагарин", None) == read_name("Iurii", "Gagarin", None)
+    assert read_name(None, None, "Νίκος Μπακογιάννης") == read_name("Nikos", "Bakogiannis", None)
+
+
 def test_a_double_name_has_two_parts() -> None:
     assert read_name("Anna-Lena", "Müller-Lüdenscheidt", None)[:2] == (("anna", "lena"), ("mueller", "luedenscheidt"))
 

@@ -32,5 +32,17 @@ def test_one_field_with_everything_is_split_as_it_was_written() -> None:
     assert spell_name(None, None, "Ludwig van Beethoven")[1:3] == ("Ludwig", "van Beethoven")
 
 
+@pytest.mark.parametrize(
+    ("given", "family", "full"),
+    [
+        ("Anna", "Müller geb. Schmidt", None),
+        ("Anna (geb. Schmidt)", "Müller", None),
+        (None, None, "Anna Müller née Dupont"),
+    ],
+)
+def test_a_former_name_is_not_shown_with_the_present_one(given: str, family: str, full: str) -> None:
+    assert spell_name(given, family, full)[1:3] == ("Anna", "Müller")
+
+
 def test_nothing_said_is_nothing_shown() -> None:
     assert spell_name("n/a", None, "-") == Spelling(None, None, None, None)

@@ -21,8 +21,29 @@ def test_marks_of_other_languages_are_removed() -> None:
     assert words_of("François Łukasz-Ørsted") == ("francois", "lukasz", "oersted")
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Иван Петров", ("ivan", "petrov")),
+        ("Юрий Щербаков", ("iurii", "shcherbakov")),
+        ("Їжакевич Ґалаґан", ("izhakevich", "galagan")),
+        ("Ђорђе Љубичић", ("dorde", "ljubichic")),
+        ("Γιώργος Παπαδόπουλος", ("giorgos", "papadopoulos")),
+        ("Ευάγγελος Μπακογιάννης", ("evangelos", "bakogiannis")),
+        ("ΝΙΚΟΣ ΑΥΓΕΡΙΝΟΣ", ("nikos", "avgerinos")),
+    ],
+)
+def test_cyrillic_and_greek_become_latin_as_in_passports(text: str, words: tuple[str, ...]) -> None:
+    assert words_of(text) == words
+
+
 def test_another_script_keeps_its_letters() -> None:
-    assert words_of("Иван Петров") == ("иван", "петров")
+    assert words_of("王 伟") == ("王", "伟")
+
+
+@pytest.mark.parametrize("text", ["O'Neil", "O’Neil", "o`neil", "ONeil"])
+def test_an_apostrophe_parts_no_word(text: str) -> None:
+    assert words_of(text) == ("oneil",)
 
 
 @pytest.mark.parametrize(
