@@ -142,7 +142,7 @@ class System:
                     **everybody,
                     "KONTAKTWERK_INSTANCE": name,
                     "KONTAKTWERK_PORT": str(ports[name]),
-                    **({"KONTAKTWERK_INGEST_FD": str(door)} if service == "ingest" else {}),
+                    **(self._of_the_door(door) if service == "ingest" else {}),
                 },
                 port=ports[name],
                 log=self._folder.logs / f"{name}.log",
@@ -150,6 +150,10 @@ class System:
             )
             for service, name in names
         ]
+
+    def _of_the_door(self, door: int) -> dict[str, str]:
+        """What only ingest gets: the one address, and where it keeps what Kafka cannot take."""
+        return {"KONTAKTWERK_INGEST_FD": str(door), "KONTAKTWERK_INGEST_SPOOL_DIR": str(self._folder.path / "spool")}
 
     async def _until_ready(self) -> None:
         deadline = time.monotonic() + READY_TIMEOUT_S

@@ -14,6 +14,7 @@ from services.ingest.pulls import pulling
 from services.ingest.pulls.store import Pulls
 from services.ingest.receipts import walking
 from services.ingest.settings import IngestSettings
+from services.ingest.spool.outlet import Outlet
 from services.ingest.stage import Door, Follow
 from services.ingest.store import Follower, Shelf, Store
 from shared.domain.errors import Transient
@@ -41,7 +42,8 @@ async def build(world: World) -> Service:
     store, shelf = Store(world.database), Shelf(world.database)
     made = secrets.token_bytes(KEY_BYTES)
     key = settings.record_key.get_secret_value().encode() if settings.record_key else await store.record_key(made)
-    door = Door(world, store, settings, key)
+    outlet = Outlet(world, settings)
+    door = Door(world, store, settings, key, outlet)
     owners = Owners(owners_of(world.settings.owners), settings.owner_wait_s)
     log = Log(world.broker.admin(), world.clock, f"http://{world.settings.host}:{world.settings.port}")
     pulls, letters = Pulls(world.database), Letters(world.database)
@@ -68,9 +70,13 @@ async def build(world: World) -> Service:
             Chore("forget old idempotency keys", FORGET_EVERY_S, forget),
             *scheduler(world, "ingest", (walking.job(world), keeping.job(world, letters))),
             *pulling.chores(world, door, pulls),
+            *outlet.chores(),
             Chore("know the key behind record ids", KEY_EVERY_S, know_the_key),
         ),
-        open=(owners.open,),
-        close=(count_the_last, owners.close, log.close),
+        pending=outlet.pending,
+        measures=outlet.measures(),
+        open=(outlet.open, owners.open),
+        close=(outlet.close, count_the_last, owners.close, log.close),
         ready_while_waiting=True,
+        begins_without_kafka=settings.spool_dir is not None,
     )

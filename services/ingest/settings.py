@@ -1,5 +1,7 @@
 """The knobs of ingest; built by its `service.py`, never at import."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -17,7 +19,19 @@ class IngestSettings(BaseSettings):
         default=5.0,
         gt=0,
         le=30,
-        description="Seconds until a delivery that Kafka does not acknowledge is answered with 503.",
+        description="Seconds until a delivery that a busy Kafka does not acknowledge goes to the spool, or without one "
+        "is answered with 503; less than one where Kafka acknowledges nothing at all.",
+    )
+    spool_dir: Path | None = Field(
+        default=None,
+        description="The folder on a local disk for what Kafka cannot take while it is away, one folder below it for "
+        "each process; unset: deliveries are then answered with 503.",
+    )
+    spool_bytes_max: int = Field(
+        default=1024**3,
+        ge=1024**2,
+        description="Bytes that one process may keep in its spool; beyond that deliveries are answered with 503. A "
+        "record takes about 1.5 KiB.",
     )
     database_wait_s: float = Field(
         default=2.0,

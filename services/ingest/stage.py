@@ -1,7 +1,8 @@
 """The two halves of ingest: the door, which takes deliveries in, and the follower, which keeps their receipts.
 
-Both read what the decision needs, decide, and do what was decided. The door answers 202 only after Kafka has the
-events; what it writes to Postgres afterwards the follower would write too, so nothing is lost where the door dies.
+Both read what the decision needs, decide, and do what was decided. The door answers 202 only after Kafka, or the
+spool, has the events; what it writes to Postgres afterwards the follower would write too, so nothing is lost where
+the door dies.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from services.ingest.core.decide import Accepted, Item, Known, Receipt, decide, 
 from services.ingest.core.following import Note, Told, notes_of
 from services.ingest.core.identity import digest
 from services.ingest.settings import IngestSettings
+from services.ingest.spool.outlet import Outlet
 from services.ingest.store import Answer, Follower, Store
 from shared.domain.errors import Transient
 from shared.domain.events import Event
@@ -23,7 +25,7 @@ from shared.domain.outcome import Forward, LetterReason, Outgoing
 from shared.runtime import codec
 from shared.runtime.broker import Draft, Message
 from shared.runtime.dead_letter import PREFIX
-from shared.runtime.http import Fault, unavailable, unprocessable
+from shared.runtime.http import Fault, unprocessable
 from shared.runtime.stage import SetAside, Settled, Taken
 from shared.runtime.world import World
 from shared.topology import DEAD_LETTERS, Type
@@ -54,8 +56,9 @@ class Aside(NamedTuple):
 class Door:
     """Takes deliveries in: known before? say, then remember."""
 
-    def __init__(self, world: World, store: Store, settings: IngestSettings, key: bytes) -> None:
+    def __init__(self, world: World, store: Store, settings: IngestSettings, key: bytes, outlet: Outlet) -> None:
         self.key = key
+        self._outlet = outlet
         self._world = world
         self._store = store
         self._settings = settings
@@ -63,9 +66,9 @@ class Door:
         self._duplicates: Counter[str] = Counter()
 
     async def accept(self, items: Sequence[Item], trace: str | None, key: Key | None = None) -> list[Receipt]:
-        """The receipts of these items, in order, after Kafka has every one of them.
+        """The receipts of these items, in order, after Kafka or the spool has every one of them.
 
-        Raises Problem 422 for a key that came with another body, and 503 while Kafka is away.
+        Raises Problem 422 for a key that came with another body, and 503 when neither Kafka nor the spool takes them.
         """
         now = self._world.clock.now()
         planned = plan(items, self.key, now)
@@ -77,7 +80,7 @@ class Door:
         if answer is not None and key is not None:
             return _again(answer, key)
         accepted = decide(planned, known, trace)
-        await self._send([codec.draft(one.says) for one in accepted if one.says is not None])
+        await self._outlet.send([codec.draft(one.says) for one in accepted if one.says is not None])
         self._duplicates.update(one.source for one in accepted if one.receipt.duplicate)
         receipts = [one.receipt for one in accepted]
         await self._remember(accepted, receipts, key)
@@ -90,17 +93,17 @@ class Door:
         assert says is not None, "with nothing known everything is news"
         event = msgspec.structs.replace(says.event, id=event_id, extensions=extensions)
         renamed = Outgoing(says.topic, says.key, event)
-        await self._send([codec.draft(renamed)])
+        await self._outlet.send([codec.draft(renamed)])
 
     async def say(self, drafts: Sequence[Draft]) -> None:
-        """Send messages as they are. Raises Problem 503 while Kafka is away."""
-        await self._send(drafts)
+        """Send messages as they are. Raises Problem 503 when neither Kafka nor the spool takes them."""
+        await self._outlet.send(drafts)
 
     async def set_aside(self, letters: Sequence[Aside]) -> list[Receipt]:
         """Set these deliveries aside, each once; the same body again within minutes gets the receipt it got then."""
         known, _ = await self._known([], [letter.event_id for letter in letters], None)
         news = {letter.event_id: letter for letter in letters if letter.event_id not in known.events}
-        await self._send([self._letter(letter) for letter in news.values()])
+        await self._outlet.send([self._letter(letter) for letter in news.values()])
         if news:
             written = [(letter.event_id, letter.source, letter.reason) for letter in news.values()]
             await self._best_effort(self._store.remember_letters(sorted(written), self._world.clock.now()))
@@ -130,15 +133,6 @@ class Door:
         except (Transient, TimeoutError):
             self._away()
             return Known(complete=False), None
-
-    async def _send(self, drafts: Sequence[Draft]) -> None:
-        if not drafts:
-            return
-        try:
-            async with asyncio.timeout(self._settings.kafka_wait_s):
-                await self._world.producer.send(drafts)
-        except (Transient, TimeoutError):
-            raise unavailable("Kafka does not answer; nothing was taken, send it again.") from None
 
     async def _remember(self, accepted: Sequence[Accepted], receipts: Sequence[Receipt], key: Key | None) -> None:
         if key is None and all(one.says is None for one in accepted):

@@ -19,6 +19,9 @@ STILL_S: Final = 120.0
 """A loop that has not turned for so long hangs: a statement is cut off after 30 s, a commit after 20."""
 
 
+KAFKA: Final = frozenset({"kafka", "group"})
+"""What may be missing that Kafka is needed for; a front door with a spool does its work without."""
+
 UNDER_WAY_MAX: Final = 256
 """Requests of one process at the same moment: at 32 KiB a record it is nothing, at 8 MiB a list it is 2 GiB, the most
 a small machine can bear. Whoever comes then is asked to come back."""
@@ -34,6 +37,7 @@ class Health:
         self.missing: dict[str, str] = {"start": "is starting"}
         self.pending: Callable[[], Awaitable[Mapping[str, int]]] | None = None
         self.ready_while_waiting = False
+        self.not_needed: frozenset[str] = frozenset()
         self.refused: Callable[[], str | None] = lambda: None
         self._turned_at = time.monotonic()
 
@@ -52,7 +56,7 @@ class Health:
 
     def reasons(self) -> dict[str, str]:
         """Why this process cannot do its work now; empty when it can."""
-        found = dict(self.missing)
+        found = {what: why for what, why in self.missing.items() if what not in self.not_needed}
         if self.metrics.why_halted is not None:
             found["halted"] = self.metrics.why_halted
         if self.metrics.waits_for is not None and not self.ready_while_waiting:

@@ -20,6 +20,8 @@ SMALL_BYTES: Final = 16 * 1024
 """A body of this size lies in buffers of the network however soon we answer."""
 
 HEARD_OUT_BYTES: Final = 64 * 1024 * 1024
+"""Eight times what the largest list may have."""
+
 HEARD_OUT_S: Final = 10.0
 """What is refused is read and thrown away so far and so long; whoever still writes then loses the answer."""
 

@@ -21,7 +21,7 @@ from shared.runtime.clock import RandomIds, SystemClock
 from shared.runtime.configuration import Misconfigured
 from shared.runtime.database import Database
 from shared.runtime.halt import halt, halted
-from shared.runtime.health import Front, Health
+from shared.runtime.health import KAFKA, Front, Health
 from shared.runtime.http import application
 from shared.runtime.poison import StoredAttempts
 from shared.runtime.retry import pause_s
@@ -160,6 +160,13 @@ class Process:
         )
         service = await build(world)
         self._service = service
+        self._metrics.measure(service.measures)
+        connecting = asyncio.create_task(self._patiently("kafka", self._producer.start), name="kafka")
+        if service.begins_without_kafka:
+            self._health.not_needed = KAFKA
+            connecting.add_done_callback(self._connected)
+        else:
+            await connecting
         revisions.adopt += [partial(setattr, world, "configuration"), service.adopt]
         for opens in service.open:
             await self._patiently("service", opens)
@@ -167,6 +174,7 @@ class Process:
         self._front.app = application(f"Kontaktwerk {self.name}", service.routers, {"access": access, "world": world})
         self._health.pending = service.pending
         self._health.refused = lambda: revisions.wrong
+        self._health.ready_while_waiting = service.ready_while_waiting
         self._health.ready_while_waiting = service.ready_while_waiting
         if (door := door_of(self.name)) is not None:
             await self._serve(Server(self._front.door, inherited(door)))
@@ -292,6 +300,12 @@ class Process:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.stopping.wait()
+
+    def _connected(self, connecting: asyncio.Task[None]) -> None:
+        """Whoever began without Kafka has it now; or never will, and a new process tries."""
+        if not (connecting.cancelled() or self.stopping.is_set()) and connecting.exception() is not None:
+            self._log.error("ends", error=type(connecting.exception()).__name__)
+            self.stopping.set()
 
     async def _serve(self, server: Server) -> None:
         self._servers.append(server)

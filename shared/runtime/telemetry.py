@@ -10,10 +10,10 @@ import time
 import traceback
 from collections import Counter as Tally
 from collections import deque
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -39,6 +39,14 @@ LAG: Final = ("stage", "topic")
 
 OUTCOME: Final = ("stage", "outcome", "reason")
 """Labels: the service, forwarded, dropped or dead-lettered, and the documented reason."""
+
+
+class Measure(NamedTuple):
+    """A metric of one service alone: a gauge of this name, read whenever somebody looks."""
+
+    name: str
+    says: str
+    read: Callable[[], float]
 
 
 class Metrics:
@@ -100,6 +108,11 @@ class Metrics:
         self.why_halted = why
         self.last_error = why or self.last_error
         self._halted.labels(self._service).set(0 if why is None else 1)
+
+    def measure(self, measures: Sequence[Measure]) -> None:
+        """Tell these too."""
+        for name, says, read in measures:
+            Gauge(name, says, STAGE, registry=self.registry).labels(self._service).set_function(read)
 
     def rate(self) -> float:
         """Messages a second over the last minute."""

@@ -11,6 +11,7 @@ from shared.runtime.clock import Clock, Ids
 from shared.runtime.database import Database
 from shared.runtime.settings import Settings
 from shared.runtime.stage import Stage
+from shared.runtime.telemetry import Measure
 
 
 async def nothing_newer() -> None:
@@ -61,7 +62,8 @@ class Service:
     `pending` counts by name what is due now and not yet said (outbox, unsaid, refreshes): `status` adds it to the lag.
     `adopt` takes up a newer configuration, at once, between two steps of whatever waits: what is under way ends by the
     one it began with. `open` and `close` surround everything. `ready_while_waiting` is for a front door that goes on
-    taking deliveries while its stage waits for Kafka or Postgres.
+    taking deliveries while its stage waits for Kafka or Postgres; where it can keep them it `begins_without_kafka` too.
+    `measures` are metrics of its own.
     """
 
     name: str
@@ -73,3 +75,5 @@ class Service:
     close: Sequence[Callable[[], Awaitable[None]]] = field(default=())
     adopt: Callable[[Configuration], None] = nothing_to_adopt
     ready_while_waiting: bool = False
+    begins_without_kafka: bool = False
+    measures: Sequence[Measure] = ()

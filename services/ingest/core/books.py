@@ -1,9 +1,12 @@
 """Books: every accepted event ends exactly one way, and the columns add up (contract section 5, promise 2)."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
+
+SPOOL: Final = "spool"
+"""What of accepted events has not yet reached the log, by the name that a process gives it."""
 
 
 class Row(NamedTuple):
@@ -81,12 +84,15 @@ def stage_of(
 ) -> Stage:
     """One stage from its backlog on the log, what its processes say (None: no answer), and its open letters.
 
-    `pending` counts rows of one database, which every process of the service sees alike: the largest answer counts.
+    `pending` counts rows of one database, which every process of the service sees alike: the largest answer counts. But
+    each has a spool of its own.
     """
     said = list(workers)
     answered = [one for one in said if one is not None]
     known = len(answered) > 0
-    pending = max((sum(one.pending.values()) for one in answered), default=0)
+    pending = sum(one.pending.get(SPOOL, 0) for one in answered) + max(
+        (sum(count for name, count in one.pending.items() if name != SPOOL) for one in answered), default=0
+    )
     return Stage(
         lag=messages + pending if messages is not None and known else None,
         rate=round(sum(one.rate for one in answered), 1) if known else None,
