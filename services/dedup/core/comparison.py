@@ -32,15 +32,19 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True):
 STEP: Final = 2_000
 """Millibits of rarity that one step of the model's tables stands for: finer than names are counted."""
 
-FORBIDDING: Final = frozenset({"differs", "year"})
-"""Grades of two birthdays that are two persons: no slip leads from one to the other."""
+AGREEING: Final = frozenset({"exact", "nickname", "similar", "swapped"})
+"""Grades of given names by which two birthdays of about one year are one, badly read: who is called alike under one
+roof, a parent and a child, is born many years apart."""
+
+NO_OTHER_FAMILY: Final = SUPPORTING | {MISSING, "guessed"}
+"""Grades of family names that do not speak of another family."""
 
 
 def compare(a: Traits, b: Traits, model: Model, population: Population) -> Evidence:
     """The evidence that two records are one person; the same whichever comes first."""
     grades = graded(a, b, population)
     weighed = weigh(grades, model)
-    veto = _veto(a, b, grades.birthday, grades.given, model.vetoes)
+    veto = _veto(a, b, grades.birthday, (grades.given, grades.family), model.vetoes)
     parts, weight = weighed.parts, weighed.weight
     if weighed.rarity:
         more = _step(weighed.rarity, rarity_of(a, b, grades, population))
@@ -59,10 +63,11 @@ def compare(a: Traits, b: Traits, model: Model, population: Population) -> Evide
 def veto_between(a: Traits, b: Traits, vetoes: Collection[str] = VETOES) -> str | None:
     """What forbids two records to be one contact whatever else agrees, or None.
 
-    organisation: a firm is no person, by every model. birthday: clearly different dates. generation: junior and senior.
-    given name: two full names, neither pet form nor slip of each other, in either order.
+    organisation: a firm is no person, by every model. birthday: clearly different dates, or dates of about one year
+    beside another name. generation: junior and senior. given name: two full names, neither pet form nor slip of each
+    other, in either order.
     """
-    return _veto(a, b, birthday_grade(a.birthday, b.birthday), name_grades(a, b)[0], vetoes)
+    return _veto(a, b, birthday_grade(a.birthday, b.birthday), name_grades(a, b), vetoes)
 
 
 def rarity_of(a: Traits, b: Traits, grades: Grades, population: Population) -> int:
@@ -87,10 +92,12 @@ def _step(table: tuple[int, ...], rarity: int) -> int:
     return table[steps - 1] if steps else 0
 
 
-def _veto(a: Traits, b: Traits, birthday: str, given: str, vetoes: Collection[str]) -> str | None:
+def _veto(a: Traits, b: Traits, birthday: str, names: tuple[str, str], vetoes: Collection[str]) -> str | None:
+    given, family = names
     if a.kind != b.kind:
         return "organisation"
-    if birthday in FORBIDDING and "birthday" in vetoes:
+    same_name = given in AGREEING and family in NO_OTHER_FAMILY
+    if (birthday == "differs" or (birthday == "year" and not same_name)) and "birthday" in vetoes:
         return "birthday"
     if a.generation and b.generation and a.generation != b.generation and "generation" in vetoes:
         return "generation"

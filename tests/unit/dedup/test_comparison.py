@@ -101,6 +101,27 @@ def test_other_birthdays_forbid_and_slips_do_not() -> None:
     assert pair(born, {**born, "birthday": "1971-11-30"}).veto == "birthday"
 
 
+@pytest.mark.parametrize(
+    ("other", "veto"),
+    [
+        ({}, None),
+        ({"given_name": "Jorg"}, None),
+        ({"given_name": "Müller", "family_name": "Jörg"}, None),
+        ({"family_name": None}, None),
+        ({"family_name": "Schmidt"}, "birthday"),
+        ({"given_name": "Hans"}, "birthday"),
+        ({"given_name": "J."}, "birthday"),
+        ({"birthday": "1958-07-19"}, "birthday"),
+    ],
+)
+def test_about_one_year_forbids_only_beside_another_name(other: dict[str, str | None], veto: str | None) -> None:
+    """A parent and a child of one name are many years apart; brothers and sisters have other names."""
+    born = {"given_name": "Jörg", "family_name": "Müller", **MAIL, "birthday": "1980-02-03"}
+    said = {field: value for field, value in {**born, "birthday": "1980-11-25", **other}.items() if value is not None}
+    assert pair(born, said).veto == veto
+    assert veto_between(traits("a", **born), traits("b", **said)) == veto
+
+
 def test_shared_addresses_lose_their_word() -> None:
     population = Population.default()
     shared = msgspec.structs.replace(population, shared=frozenset({"joerg77@web.de"}))
