@@ -179,6 +179,11 @@ PATH: Final = (
 TOPICS: Final = (RECEIVED, RESOLVED, VALIDATED, ENRICHED, CLEAN, EVENTS, DECIDED, *DEAD_LETTERS.values())
 SERVICES: Final = tuple(step.service for step in PATH)
 LETTER_TOPICS: Final = frozenset(topic.name for topic in DEAD_LETTERS.values())
+SETS_ASIDE: Final = {
+    topic.name: step.service for step in reversed(PATH) if step.service != "ingest" for topic in step.consumes
+}
+"""Who sets aside what nobody can read on a topic: the first that decides on it. Whoever follows it besides passes over
+it, so that one message is one letter; letters themselves nobody sets aside again."""
 
 
 def step_of(service: str) -> Step:

@@ -6,7 +6,7 @@ State         backup.version (every clean version and tombstone), backup.member 
               and last), backup.archive (what was received, byte for byte), backup.event (what happened), backup.decided
               (the newest of each identity, judgement, interaction and erasure), backup.run (what was asked for, under a
               lease), backup.erasure; rows are only ever added, and emptied where a person is erased
-Drops         redelivered: kept before; not-ours: a type that has no business here
+Drops         redelivered: kept before; not-ours: a type that has no business here, and what dedup sets aside
 Dead-letters  invalid: an id that is no UUID, a version that is no number
 Guarantee     Each version of a contact and each event is kept once, as it came. Versions that were never published are
               not there: rules publishes the newest of a batch. History lags the chain by what contacts.clean lags.

@@ -19,7 +19,7 @@ from shared.runtime.clock import Clock, Ids
 from shared.runtime.dead_letter import LetterLimit, letter
 from shared.runtime.offsets import next_offsets
 from shared.runtime.retry import pause_s
-from shared.topology import LETTER_TOPICS, Step
+from shared.topology import LETTER_TOPICS, SETS_ASIDE, Step
 
 T = TypeVar("T")
 
@@ -144,9 +144,11 @@ class Loop:
         settled = await self._settled(taken) if taken else Settled(())
         assert len(settled.outcomes) == len(taken), "a stage answers every message of its batch"
         drafts, fates = leaving(taken, settled)
-        outcomes = [*fates, *(why for _, why in unreadable)]
+        ours = [one for one in unreadable if SETS_ASIDE[one[0].topic] == self.step.service]
+        passed_over = [Drop(DropReason.NOT_OURS)] * (len(unreadable) - len(ours))
+        outcomes = [*fates, *(why for _, why in ours), *passed_over]
         self._limit(outcomes)
-        drafts += self._letters([*unreadable, *set_aside(taken, Settled(fates))])
+        drafts += self._letters([*ours, *set_aside(taken, Settled(fates))])
         await self.trial.rests()
         await self._patiently(lambda: self.producer.send(drafts))
         more = await self._patiently(lambda: poison.tried(self.trial, lambda: self.stage.acknowledged(taken, settled)))
@@ -253,10 +255,8 @@ def read(messages: Sequence[Message]) -> tuple[list[Taken], list[SetAside]]:
 
 
 def leaving(taken: Sequence[Taken], settled: Settled) -> tuple[list[Draft], list[Outcome]]:
-    """The messages a settled batch sends out, and what became of each message in the end.
-
-    What follows from a message belongs to its trace, and keeps its partition along with its key. A message of which
-    more would follow than a message can hold becomes a dead letter here; a dead letter is never set aside again.
+    """The messages a settled batch sends out, in the trace and partition of what they follow from, and what became of
+    each message in the end: one that makes more than a message holds is a letter; a letter is never set aside again.
     """
     drafts: list[Draft] = []
     fates: list[Outcome] = []

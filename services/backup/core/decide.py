@@ -28,6 +28,9 @@ from shared.topology import Type
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _INVALID: Final = DeadLetter(LetterReason.INVALID, "an id in it is no UUID")
+_PASSED_OVER: Final = Drop(DropReason.NOT_OURS)
+"""What was received with an id that is none: dedup sets it aside, and one message is one letter."""
+_DEDUPS: Final = (RecordReceived, RecordDeleted, InteractionReceived, RefreshRequested)
 
 
 class Version(NamedTuple):
@@ -88,7 +91,7 @@ Kept = Version | Received | Happening | Decided
 def decide(event: Event, key: str | None) -> Kept | Drop | DeadLetter:
     """What is kept of an event; `key` is the key of its message."""
     if not is_id(event.id):
-        return _INVALID
+        return _PASSED_OVER if isinstance(event.data, _DEDUPS) else _INVALID
     match event.data:
         case Contact() as contact:
             version = _version(contact)
@@ -112,7 +115,9 @@ def decide(event: Event, key: str | None) -> Kept | Drop | DeadLetter:
             kept, ids = _decided(said, event.type)
         case _:
             return Drop(DropReason.NOT_OURS)
-    return kept if all(map(is_id, ids)) else _INVALID
+    if all(map(is_id, ids)):
+        return kept
+    return _PASSED_OVER if isinstance(kept, Received) else _INVALID
 
 
 def _decided(

@@ -201,7 +201,7 @@ def _letter(told: Told, headers: Headers, stage: str) -> Letter:
     at = datetime.fromtimestamp(told.timestamp_ms / 1000, UTC)
     source = _text(headers, "ce_source")
     return Letter(
-        letter_id=derived_id("letter", told.topic, str(told.partition), str(told.offset)),
+        letter_id=_letter_id(told, headers, stage),
         stage=stage,
         reason=_text(headers, LETTER + "reason") or "unreadable",
         topic=told.topic,
@@ -215,6 +215,18 @@ def _letter(told: Told, headers: Headers, stage: str) -> Letter:
         attempt=_number(headers, LETTER + "attempt") or 1,
         detail=_text(headers, LETTER + "detail"),
     )
+
+
+def _letter_id(told: Told, headers: Headers, stage: str) -> str:
+    """The id of a letter follows from the message that was set aside: set aside again, after a crash or with a whole
+    topic that is delivered anew, it is the same letter. A vendor's delivery is known by its event.
+    """
+    place = [_text(headers, LETTER + name) for name in ("topic", "partition", "offset")]
+    if not all(place):
+        place = [told.topic, str(told.partition), str(told.offset)]
+    elif place[0].startswith("/hooks/"):
+        place = [place[0], _text(headers, "ce_id")]
+    return derived_id("letter", stage, *place)
 
 
 def _meant(told: Told, headers: Headers, stage: str) -> tuple[str | None, str | None, int | None]:
