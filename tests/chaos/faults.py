@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import signal
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +25,10 @@ TOGETHER: Final = 0.25
 """Share of faults that come while the one before is still being mended; those are not timed."""
 
 
+AFTER_S_MAX: Final = 1.0
+"""Behind the first deliveries of a piece: by then every stage has some of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that goes wrong. `alone`: the next waits until everything flows again, and the time is taken."""
@@ -34,6 +37,8 @@ class Fault:
     service: str
     pick: float
     alone: bool = True
+    after_s: float = 0.0
+    """How long deliveries have been on their way when it comes: work in hand is what a kill is about."""
 
     @property
     def name(self) -> str:
@@ -144,11 +149,12 @@ def drawn(count: int, seed: int) -> list[Fault]:
     dice.shuffle(kinds)
     first = [dice.choice([one for one in WEIGHTS if one[0] == kind]) for kind in kinds]
     rest = dice.choices(list(WEIGHTS), list(WEIGHTS.values()), k=max(0, count - len(first)))
-    return [Fault(*one, dice.random(), alone=dice.random() >= TOGETHER) for one in (first + rest)[:count]]
+    return [
+        Fault(*one, dice.random(), dice.random() >= TOGETHER, dice.random() * AFTER_S_MAX)
+        for one in (first + rest)[:count]
+    ]
 
 
-async def do(house: House, fault: Fault) -> float:
-    """Let it happen; returns the moment when it began, on the monotonic clock."""
-    began = time.monotonic()
+async def do(house: House, fault: Fault) -> None:
+    """Let it happen; returns when it is over, but not yet mended."""
     await DONE[fault.kind](house, fault)
-    return began

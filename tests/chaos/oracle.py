@@ -117,6 +117,8 @@ def _events(verdict: Verdict, accepted: Mapping[str, Delivery], seen: Seen) -> N
             verdict.lost["accepted and not on the log"] += 1
         elif state not in ENDED:
             verdict.lost[f"receipt is {state}"] += 1
+        elif state == "dead-letter":
+            verdict.lost["a good delivery was set aside"] += 1
 
 
 def _records(
@@ -160,11 +162,14 @@ def _said_twice(verdict: Verdict, seen: Seen) -> None:
         if type_.endswith((".contact.created.v1", ".contact.updated.v1")) and value["cause"]["kind"] == "record":
             versions[value["contact_id"], value["cause"]["id"]].add(value["version"])
     verdict.twice["happening under two ids"] += sum(len(some) - 1 for some in happenings.values())
-    verdict.twice["one cause, two versions"] += sum(len(some) - 1 for some in versions.values())
     bodies: dict[tuple[str, int], set[bytes]] = defaultdict(set)
     for said in seen.clean:
         if said.value is not None:
-            bodies[said.key, json.loads(said.value)["version"]].add(said.value)
+            contact = json.loads(said.value)
+            bodies[said.key, contact["version"]].add(said.value)
+            if contact["cause"]["kind"] == "record":
+                versions[said.key, contact["cause"]["id"]].add(contact["version"])
+    verdict.twice["one cause, two versions"] += sum(len(some) - 1 for some in versions.values())
     verdict.twice["one version, two values"] += sum(len(some) - 1 for some in bodies.values())
 
 

@@ -67,7 +67,7 @@ class _Side(asyncio.Protocol):
         self._owed: deque[tuple[float, bytes]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._ended = False
+        self._ended = self._heard_all = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody came, or the engine took our call."""
@@ -95,9 +95,11 @@ class _Side(asyncio.Protocol):
             self._other.owe(data, self._proxy.delay_s)
 
     def eof_received(self) -> bool:
-        """The sender has said all: so has the other end, once what it owes is out."""
+        """The sender has said all: so has the other end, once what it owes is out; it may still be answered."""
+        self._heard_all = True
         if self._other is not None:
             self._other.end()
+        self._close_if_done()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (as asyncio calls it)
@@ -106,7 +108,7 @@ class _Side(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         if self._other is not None:
-            self._other.close()
+            self._other.finish()
 
     def pause_writing(self) -> None:
         """The reader is slow: so be the sender."""
@@ -135,13 +137,12 @@ class _Side(asyncio.Protocol):
     def end(self) -> None:
         """Nothing more will be owed."""
         self._ended = True
-        if not self._owed:
-            self.close()
+        self._end_if_paid()
 
-    def close(self) -> None:
-        """Close once what was written is out."""
-        if self._transport is not None:
-            self._transport.close()
+    def finish(self) -> None:
+        """Nobody is at the other end any more: close once what is owed is out."""
+        self._ended = self._heard_all = True
+        self._close_if_done()
 
     def abort(self) -> None:
         """Break it: what was not yet read is lost."""
@@ -158,8 +159,18 @@ class _Side(asyncio.Protocol):
             self._write(self._owed.popleft()[1])
         if self._owed:
             self._later()
-        elif self._ended:
-            self.close()
+        else:
+            self._end_if_paid()
+
+    def _end_if_paid(self) -> None:
+        if self._ended and not self._owed and self._transport is not None and not self._transport.is_closing():
+            self._close_if_done()
+            if not self._heard_all:
+                self._transport.write_eof()
+
+    def _close_if_done(self) -> None:
+        if self._heard_all and self._ended and not self._owed and self._transport is not None:
+            self._transport.close()
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():

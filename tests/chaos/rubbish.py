@@ -10,13 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer, errors
 
-from shared.topology import ENRICHED, PATH, RECEIVED, RESOLVED, VALIDATED, Topic
+from shared.topology import ENRICHED, RECEIVED, RESOLVED, VALIDATED, Topic
 
 MARK: Final = "chaos-poison"
 """The header by which a message of ours is found again on its topic; no stage looks at it."""
-
-FOLLOWS_BY_HEADERS: Final = "ingest"
-"""Its follower reads no value and so never refuses one."""
 
 Headers = dict[str, bytes]
 Drawn = tuple[Headers, bytes | None]
@@ -28,13 +25,15 @@ TYPES: Final = {
     ENRICHED: "contact.enriched",
 }
 
+DECIDES: Final = {RECEIVED.name: "dedup", RESOLVED.name: "validate", VALIDATED.name: "enrich", ENRICHED.name: "rules"}
+
 
 class Kind(NamedTuple):
-    """A way to be wrong, the reason it is set aside for, and the only stage that minds where not all do."""
+    """A way to be wrong, the reason it is set aside for, and whether only what sources say can be wrong so."""
 
     spoils: Callable[[Headers, dict[str, Any]], Drawn]
     reason: str
-    minds: str | None = None
+    received_only: bool = False
 
 
 def _body(said: dict[str, Any]) -> bytes:
@@ -55,15 +54,15 @@ def _as(value: bytes | None) -> Callable[[Headers, dict[str, Any]], Drawn]:
 
 KINDS: Final[Mapping[str, Kind]] = {
     "broken JSON": Kind(_as(b'{"record_id": '), "unreadable"),
-    "not UTF-8": Kind(_as(b'{"source": "\xff\xfe"}'), "unreadable"),
-    "a NUL": Kind(_as(b'{"source": "\\u0000"}'), "unreadable"),
-    "nested without end": Kind(_as(b"[" * 50_000), "unreadable"),
-    "a wrong type": Kind(_as(b"[1, 2]"), "unreadable"),
+    "not UTF-8": Kind(_as(b"\xff\xfe{}"), "not-utf8"),
+    "a NUL": Kind(_as(b'{"source": "\\u0000"}'), "invalid"),
+    "nested without end": Kind(_as(b'{"more": ' + b"[" * 50_000), "unreadable"),
+    "a wrong type": Kind(_as(b"[1, 2]"), "invalid"),
     "no type": Kind(_without("ce_type"), "unreadable"),
     "an unknown type": Kind(_with("ce_type", b"kontaktwerk.nothing.known.v9"), "unreadable"),
     "no id": Kind(_without("ce_id"), "unreadable"),
     "no time": Kind(_with("ce_time", b"yesterday"), "unreadable"),
-    "no value": Kind(_as(None), "invalid", minds="dedup"),
+    "no value": Kind(_as(None), "invalid", received_only=True),
 }
 
 
@@ -99,7 +98,7 @@ class Poison:
         self._number += 1
         name = self._dice.choice(list(KINDS))
         kind = KINDS[name]
-        topic = RECEIVED if kind.minds else self._dice.choice(list(TYPES))
+        topic = RECEIVED if kind.received_only else self._dice.choice(list(TYPES))
         about = str(uuid.UUID(int=self._dice.getrandbits(128), version=4))
         headers = {
             "ce_specversion": b"1.0",
@@ -115,8 +114,6 @@ class Poison:
         return topic, {**spoilt, MARK: name.encode()}, value
 
 
-def letters_of(topic: str, kind: str) -> dict[str, str]:
-    """Stage and reason of every letter that one such message must become: of each stage that reads its topic."""
-    readers = [step.service for step in PATH if topic in {one.name for one in step.consumes}]
-    stages = [KINDS[kind].minds or stage for stage in readers if stage != FOLLOWS_BY_HEADERS]
-    return dict.fromkeys(stages, KINDS[kind].reason)
+def letter_of(topic: str, kind: str) -> tuple[str, str]:
+    """Stage and reason of the one letter that such a message must become: whoever decides on its topic sets it aside."""
+    return DECIDES[topic], KINDS[kind].reason

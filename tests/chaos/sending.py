@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -37,6 +38,8 @@ class Sender:
     sent: int = 0
     refused: int = 0
     broken: int = 0
+    unexpected: Counter[str] = field(default_factory=Counter[str])
+    """Answers that no contract names for good deliveries; sent again all the same, to see what comes of them."""
 
     async def send(self, chunk: Sequence[Delivery]) -> list[str]:
         """All of them, several requests at once; returns the event ids once everything is accepted."""
@@ -55,7 +58,7 @@ class Sender:
         return found
 
     async def _deliver(self, array: Sequence[Delivery]) -> list[str]:
-        """One request, until it is accepted. Raises AssertionError for an answer that no patience mends."""
+        """One request, until it is accepted. Raises AssertionError when patience is at its end."""
         kind = array[0].kind
         body: Any = [one.body for one in array]
         if kind == "deletion":
@@ -74,7 +77,8 @@ class Sender:
             if status == 202:
                 break
             self.refused += status != 0
-            assert status in (0, *TRY_AGAIN), f"{kind} was answered with {status}"
+            if status not in (0, *TRY_AGAIN):
+                self.unexpected[f"{kind} answered with {status}"] += 1
             assert time.monotonic() < until, f"nobody took {kind} for {PATIENCE_S:.0f} s"
             await asyncio.sleep(PAUSE_S)
         receipts: list[str] = [receipt["event_id"] for receipt in answer["receipts"]]

@@ -24,6 +24,7 @@ def table(report: Report) -> Table:
         ("accepted (202)", len(sender.accepted)),
         ("requests refused and sent again", sender.refused),
         ("connections broken and sent again", sender.broken),
+        *sorted(sender.unexpected.items()),
         ("clean", sum(count for (state, _), count in ends.items() if state == "clean")),
         *((f"dropped, {reason}", count) for reason, count in sorted(dropped.items(), key=str)),
         ("poison put on topics", report.poison),

@@ -17,4 +17,5 @@ other."""
 async def test_after_everything_was_killed_frozen_and_cut_nothing_is_lost_or_twice(system_folder: Path) -> None:
     report = await run(system_folder, Wish(EVENTS, KILLS, SEED))
     assert report.verdict.five == dict.fromkeys(report.verdict.five, 0), report.verdict
+    assert not report.sender.unexpected
     assert len(report.sender.accepted) >= EVENTS
