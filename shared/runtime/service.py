@@ -185,7 +185,8 @@ class Process:
         """Close what is open, each within a bounded time."""
         self._health.missing["stop"] = "is stopping"
         service = self._service
-        for closes in [*(server.stop for server in self._servers), *(service.close if service is not None else ())]:
+        await asyncio.gather(*(server.stop() for server in self._servers))
+        for closes in service.close if service is not None else ():
             await closes()
         if self._consumer is not None:
             await self._consumer.stop()
