@@ -46,7 +46,7 @@ async def build(world: World) -> Service:
     settings = DedupSettings()
     law = Law(load_model(settings.model.read_bytes()), Population.default(), settings.merge)
     identity = Identity(world, settings, law)
-    desk = Desk(world, identity)
+    desk, reconciling = Desk(world, identity), working.Reconciling(world, identity)
     return Service(
         name="dedup",
         stage=Dedup(world, settings, identity),
@@ -57,7 +57,7 @@ async def build(world: World) -> Service:
             Chore("parked", PARKED_EVERY_S, partial(try_parked, world, settings, identity)),
             fixing.chore(world, identity),
             desk.chore(),
-            working.Reconciling(world, identity).chore(),
+            reconciling.chore(),
             scheduled(world, "dedup", working.BY, working.planned(world)),
             Renewing(world).chore(),
             refreshing.dripping(world, "dedup"),
@@ -65,6 +65,7 @@ async def build(world: World) -> Service:
         ),
         pending=partial(pending, world),
         adopt=identity.adopt,
+        open=(reconciling.begin,),
     )
 
 

@@ -34,6 +34,11 @@ NAME_WORDS_MAX: Final = 6
 """Given names and family parts compared: longer names are sentences in a name field."""
 
 
+FORMS: Final = 2
+"""The version of comparable forms and of the keys made of them. Whoever changes what either comes to raises it: stored
+records are then read anew (docs/decisions/0015-forms.md)."""
+
+
 class Traits(msgspec.Struct, frozen=True, array_like=True):
     """One record in comparable form: folded, canonical, placeholders gone. Its repr shows the id only.
 

@@ -50,6 +50,13 @@ class Run(NamedTuple):
     ended_at: datetime | None
 
 
+class Forms(NamedTuple):
+    """The version of comparable forms that every stored record has at least, and since when."""
+
+    version: int
+    since: datetime
+
+
 class LeaseLost(Exception):
     """Somebody else works on this run: this process was away for too long."""
 
@@ -63,6 +70,26 @@ async def standing(connection: Connection, keys: Collection[int]) -> Standing:
     )
     assert row is not None, "a row without tables"
     return Standing(row[0], frozenset(row[1]))
+
+
+async def forms(connection: Connection) -> Forms | None:
+    """The forms that are stored; None where nobody has said yet."""
+    row = await connection.fetchrow("select version, since from dedup.forms")
+    return None if row is None else Forms(*row)
+
+
+async def write_forms(connection: Connection, version: int) -> None:
+    """Every stored record has these forms."""
+    await connection.execute(
+        """insert into dedup.forms (version) values ($1)
+           on conflict (single) do update set version = excluded.version, since = clock_timestamp()""",
+        version,
+    )
+
+
+async def any_records(connection: Connection) -> bool:
+    """True where a record was ever stored."""
+    return bool(await connection.fetchval("select exists (select from dedup.record)"))
 
 
 async def population(connection: Connection, epoch: int) -> Population:

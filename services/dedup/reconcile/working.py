@@ -18,9 +18,11 @@ from services.dedup.core.population import Census
 from services.dedup.reconcile import store
 from services.dedup.reconcile.comparing import Comparing
 from services.dedup.reconcile.phases import Phase
-from services.dedup.reconcile.store import FIRST, LeaseLost, Run
+from services.dedup.reconcile.store import FIRST, Forms, LeaseLost, Run
 from services.dedup.stage import Identity, say
 from shared.domain.contact import Cause
+from shared.domain.ids import derived_id
+from shared.domain.normalise import FORMS
 from shared.runtime.database import Connection
 from shared.runtime.refreshing import Calm
 from shared.runtime.scheduler import Job
@@ -81,6 +83,17 @@ class Reconciling:
     def chore(self) -> Chore:
         """The chore that works."""
         return Chore("reconcile", EVERY_S, self.work)
+
+    async def begin(self) -> None:
+        """Ask for a run over everything where stored records have the forms of another release; asked for by several
+        processes, it is one. Raises Transient.
+        """
+        async with self._world.database.connection() as connection:
+            stored = await store.forms(connection)
+            if stored is None and not await store.any_records(connection):
+                await store.write_forms(connection, FORMS)
+            elif stored is None or stored.version != FORMS:
+                await store.ask(connection, _renewal(stored), None, BY, self._world.clock.now())
 
     async def work(self) -> None:
         """One turn. Raises Transient: what a page has not committed is done again."""
@@ -199,6 +212,8 @@ class Reconciling:
         async with self._world.database.connection() as connection:
             if await identities.unsaid(connection, run.phase_since, 1):
                 return run
+            if run.run_id == _renewal(await store.forms(connection)):
+                await store.write_forms(connection, FORMS)
         return run._replace(state="done", ended_at=self._world.clock.now())
 
     async def _regroup(self, contacts: Collection[str], activation: str) -> int:
@@ -219,6 +234,11 @@ class Reconciling:
             return sum([await self._regroup({one}, activation) for one in sorted(contacts)])
         await say(self._world, result.says)
         return len(result.plan.rows)
+
+
+def _renewal(stored: Forms | None) -> str:
+    """The id of the run that reads everything anew in the present forms, after those that are stored."""
+    return derived_id("forms", str(FORMS), "" if stored is None else stored.since.isoformat())
 
 
 async def _whole(connection: Connection, contacts: Collection[str]) -> frozenset[str]:
