@@ -4,6 +4,7 @@ faulty release or a foreign writer may have left them there.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -134,6 +135,14 @@ KINDS: Final = (
 def kind_of(number: int) -> Kind:
     """The kinds take turns."""
     return KINDS[number % len(KINDS)]
+
+
+def number_in(shown: Any) -> int:
+    """Which of the bad ones a letter holds, as `GET /v1/dead-letters/{id}?reveal=true` shows it: its address says so,
+    whatever else cannot be read. Raises ValueError where it holds none, or two.
+    """
+    (number,) = set(re.findall(r"bad(\d+)@", str(shown["message"]["value"])))
+    return int(number)
 
 
 def expected(count: int) -> dict[tuple[str, str], int]:

@@ -218,15 +218,13 @@ def _letter(told: Told, headers: Headers, stage: str) -> Letter:
 
 
 def _letter_id(told: Told, headers: Headers, stage: str) -> str:
-    """The id of a letter follows from the message that was set aside: set aside again, after a crash or with a whole
-    topic that is delivered anew, it is the same letter. A vendor's delivery is known by its event.
+    """The id of a letter follows from the message that was set aside, by its place and its event: set aside again,
+    after a crash or with a whole topic that is delivered anew, it is the same letter.
     """
     place = [_text(headers, LETTER + name) for name in ("topic", "partition", "offset")]
     if not all(place):
         place = [told.topic, str(told.partition), str(told.offset)]
-    elif place[0].startswith("/hooks/"):
-        place = [place[0], _text(headers, "ce_id")]
-    return derived_id("letter", stage, *place)
+    return derived_id("letter", stage, *place, _text(headers, "ce_id"))
 
 
 def _meant(told: Told, headers: Headers, stage: str) -> tuple[str | None, str | None, int | None]:

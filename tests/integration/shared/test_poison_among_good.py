@@ -5,7 +5,6 @@ Method: all six services over a log in memory and a real Postgres. Bad ones come
 door and on the log; then each letter is mended as a person would, twice, and everything is delivered again.
 """
 
-import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 
 from shared.runtime.access import Role
 from shared.runtime.broker import Draft
-from tests.support.poison import HOOK, KINDS, expected, kind_of, mail
+from tests.support.poison import HOOK, KINDS, expected, kind_of, mail, number_in
 from tests.tutorial.chain import Chain, whole_chain
 
 GOOD, BAD = 400, 40
@@ -45,13 +44,6 @@ async def letters(chain: Chain) -> list[Any]:
     return list(found["items"])
 
 
-async def number_of(chain: Chain, letter: Any) -> int:
-    """Which of the bad ones a letter holds: its address says so, whatever else cannot be read."""
-    whole = await chain.get(f"/v1/dead-letters/{letter['id']}?reveal=true")
-    (number,) = set(re.findall(r"bad(\d+)@", str(whole["message"]["value"])))
-    return int(number)
-
-
 async def test_ten_kinds_of_poison_become_letters_good_ones_arrive_and_mended_ones_arrive_once(chain: Chain) -> None:
     for first in range(0, GOOD, ARRAY):
         said = [{"source": "crm", "source_record_id": f"{n}", "email": f"good{n}@example.com"}
@@ -65,7 +57,7 @@ async def test_ten_kinds_of_poison_become_letters_good_ones_arrive_and_mended_on
     assert (await books(chain))["in_contacts"] == GOOD
 
     for letter in await letters(chain):
-        number = await number_of(chain, letter)
+        number = number_in(await chain.get(f"/v1/dead-letters/{letter['id']}?reveal=true"))
         kind = kind_of(number)
         assert (letter["stage"], letter["reason"]) == (kind.stage, kind.reason), kind.name
         path = f"/v1/dead-letters/{letter['id']}/fixes"
