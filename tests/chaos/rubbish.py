@@ -115,5 +115,5 @@ class Poison:
 
 
 def letter_of(topic: str, kind: str) -> tuple[str, str]:
-    """Stage and reason of the one letter that such a message must become: whoever decides on its topic sets it aside."""
+    """Stage and reason of the one letter that such a message must become: who decides on its topic sets it aside."""
     return DECIDES[topic], KINDS[kind].reason
