@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.ingest.letters import keeping
+from services.ingest.letters import keeping, sending
 from services.ingest.letters.store import ENDED_MAX, Letters
 from shared.domain.outcome import DeadLetter, LetterReason
 from shared.runtime import codec
@@ -168,6 +168,26 @@ async def test_a_mended_event_that_dies_again_is_a_letter_of_its_own_in_the_same
     await arrives(house, last["event_id"])
     assert await house.state(receipt["event_id"]) == "clean"
     assert (await house.books())["accepted"] == 1
+
+
+async def test_did_a_mended_event_not_name_the_old_one_the_books_would_count_both(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MENDS", "nobody")
+    _, letter_id = await unread(house, b"{rubbish")
+    await ask(house, f"/{letter_id}/fixes", FIXES["raw JSON"][1])
+    await house.follow()
+    assert (await house.books())["accepted"] == 2
+
+
+async def test_set_aside_again_after_a_crash_it_is_the_same_letter(house: House) -> None:
+    """The letter was acknowledged and the offset was not: the message comes again, and so does its letter."""
+    await accepted(house, "1")
+    await set_aside_by(house, "dedup", RECEIVED.name)
+    await set_aside_by(house, "dedup", RECEIVED.name)
+    assert len(house.broker.messages(step_of("dedup").dead_letters.name)) == 2
+    assert len((await listed(house))["items"]) == 1
+    assert (await house.books())["dead_letters"] == {"poison": 1}
 
 
 async def test_told_again_from_the_log_alone_the_books_know_what_was_mended(house: House) -> None:

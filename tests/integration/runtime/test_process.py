@@ -5,6 +5,7 @@ path.
 """
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -198,7 +199,9 @@ async def test_before_the_tables_are_made_it_waits_for_them(house: House, stack:
     assert await asked_to_end(running) == 0
 
 
-async def test_a_stage_that_sets_everything_aside_halts_until_somebody_resumes_it(house: House) -> None:
+async def test_a_stage_that_sets_everything_aside_halts_until_somebody_resumes_it(
+    house: House, capfd: pytest.CaptureFixture[str]
+) -> None:
     house.stage.decide = lambda _: DeadLetter(LetterReason.INVALID, "x")
     house.stage.messages_max = 500
     await house.send(CONSECUTIVE_MAX + 50)
@@ -216,6 +219,8 @@ async def test_a_stage_that_sets_everything_aside_halts_until_somebody_resumes_i
 
     await until(says_so)
     assert (await house.get("/livez"))[0] == 200
+    assert "in a row" in json.loads((await house.get("/internal/status"))[1])["last_error"], "what `status` shows"
+    assert "halted" in capfd.readouterr().err
     house.stage.decide = passed
     assert await resume(database, SERVICE)
     await until(house.ready)
