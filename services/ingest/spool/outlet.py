@@ -35,6 +35,9 @@ DRAIN_EVERY_S: Final = 0.5
 ADOPT_EVERY_S: Final = 10.0
 """How soon what a process left that does not come back is taken over: a successor of its own takes half of it."""
 
+LOOK_EVERY_S: Final = 1.0
+"""How soon a process ends whose client is broken: until then its requests go to the spool, or are refused."""
+
 NAMES_MAX: Final = 64
 """Processes of one name on one machine at the same time; more are not meant to be."""
 
@@ -47,6 +50,7 @@ class Outlet:
         self._settings = settings
         self._spool: Spool | None = None
         self._adopted: list[Spool] = []
+        self._broken: ClientBroken | None = None
         self._acknowledged_at = self._away_until = float("-inf")
         self._log = logger("ingest")
 
@@ -97,10 +101,17 @@ class Outlet:
             raise unavailable(f"Kafka does not answer, and {full}; nothing was taken, send it again.") from None
 
     def chores(self) -> tuple[Chore, ...]:
-        """What empties the spools."""
+        """What empties the spools, and what ends a process that can send no more."""
+        looks = Chore("look at the client", LOOK_EVERY_S, self.look)
         if self._settings.spool_dir is None:
-            return ()
-        return (Chore("drain the spool", DRAIN_EVERY_S, self.drain), Chore("adopt spools", ADOPT_EVERY_S, self.adopt))
+            return (looks,)
+        drains = Chore("drain the spool", DRAIN_EVERY_S, self.drain)
+        return (looks, drains, Chore("adopt spools", ADOPT_EVERY_S, self.adopt))
+
+    async def look(self) -> None:
+        """Raises ClientBroken once Kafka's client was found broken: only a new process has one that works."""
+        if self._broken is not None:
+            raise self._broken
 
     async def drain(self) -> None:
         """Bring everything that waits to Kafka, in order. Raises Transient while Kafka is away."""
@@ -164,10 +175,9 @@ class Outlet:
             sending.result()
         except Transient:
             return False
-        except ClientBroken:
-            if self._spool is None:
-                raise
-            return False  # the next drain meets it too, and a process with a client that works begins
+        except ClientBroken as broken:
+            self._broken = broken
+            return False
         self._acknowledged_at = clock.monotonic()
         return True
 
