@@ -225,6 +225,7 @@ async def _take(parts: Parts, request: Request, caller: Caller, reader: Reader, 
     if refused and not partial:
         raise _problem(refusal_of(refused, array=elements.array))
     items = [one for one in read if not isinstance(one, Refused)]
+    parts.door.allow(item.source for item in items)
     receipts = iter(await parts.door.accept(items, traceparent_of(request), _key(request, caller, body)))
     answers = [{"errors": _errors(one.faults)} if isinstance(one, Refused) else next(receipts) for one in read]
     return json_response({"receipts": answers}, 202)

@@ -7,8 +7,9 @@ the door dies.
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ import msgspec
 from services.ingest.core.decide import Accepted, Item, Known, Receipt, decide, plan
 from services.ingest.core.following import Note, Told, notes_of
 from services.ingest.core.identity import digest
+from services.ingest.core.limiting import Allowances
 from services.ingest.settings import IngestSettings
 from services.ingest.spool.outlet import Outlet
 from services.ingest.store import Answer, Follower, Store
@@ -25,7 +27,7 @@ from shared.domain.outcome import Forward, LetterReason, Outgoing
 from shared.runtime import codec
 from shared.runtime.broker import Draft, Message
 from shared.runtime.dead_letter import PREFIX
-from shared.runtime.http import Fault, unprocessable
+from shared.runtime.http import Fault, Problem, unprocessable
 from shared.runtime.stage import SetAside, Settled, Taken
 from shared.runtime.world import World
 from shared.topology import DEAD_LETTERS, Type
@@ -64,6 +66,20 @@ class Door:
         self._settings = settings
         self._away_until = float("-inf")
         self._duplicates: Counter[str] = Counter()
+        self._allowances = Allowances()
+
+    def allow(self, sources: Iterable[str]) -> None:
+        """Take so much from what these sources may send, once for each time they are named. Raises Problem 429 for one
+        that has sent more than its `limit`; other sources notice nothing of it.
+        """
+        for name, count in Counter(sources).items():
+            source = self._world.configuration.sources.get(name)
+            if source is None or source.limit is None:
+                continue
+            wait_s = self._allowances.wait_s(name, source.limit, count, self._world.clock.monotonic())
+            if wait_s > 0:
+                detail = f"The source {name} has sent more than its limit; nothing was taken."
+                raise Problem(429, "Too many requests", detail, headers={"Retry-After": str(ceil(wait_s))})
 
     async def accept(self, items: Sequence[Item], trace: str | None, key: Key | None = None) -> list[Receipt]:
         """The receipts of these items, in order, after Kafka or the spool has every one of them.

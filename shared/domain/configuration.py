@@ -18,8 +18,9 @@ Vendor = Literal[
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One source: how its deliveries are read and how much its word counts (trust 0 to 100).
 
-    `key`, `origins`, `thanks`, `honeypot` and `limit` are of a form on a page; `public_url` is the address that HubSpot
-    signs. `hooks`: paused answers 503, so that vendors try again; gone answers 410, so that they stop.
+    `key`, `origins`, `thanks` and `honeypot` are of a form on a page; `public_url` is the address that HubSpot signs.
+    `limit` is how much one process takes: of a form by visitor, of any other source its records or hooks.
+    `hooks`: paused answers 503, so that vendors try again; gone answers 410, so that they stop.
     Of a table (`sql`) are `url`, `query`, `key` (the column that names a row), `watermark` (a column that grows with
     every change), `schedule` and `timezone`, and `deletions_max`: the share that a compare takes back without asking.
     """

@@ -5,6 +5,7 @@ its work now, else why not. `/metrics`, and `/internal/status` for whoever adds 
 """
 
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.domain.errors import Transient
-from shared.runtime.http import json_response, problem_response, unavailable
+from shared.runtime.http import RETRY_AFTER_S, Problem, json_response, problem_response, unavailable
 from shared.runtime.telemetry import Metrics
 
 STILL_S: Final = 120.0
@@ -25,6 +26,11 @@ KAFKA: Final = frozenset({"kafka", "group"})
 UNDER_WAY_MAX: Final = 256
 """Requests of one process at the same moment: at 32 KiB a record it is nothing, at 8 MiB a list it is 2 GiB, the most
 a small machine can bear. Whoever comes then is asked to come back."""
+
+
+CROWDED: Final = 192
+SHARE_MAX: Final = 128
+"""From so many on, nobody may have more than half: a quarter of all places is left to those who send little."""
 
 
 class Health:
@@ -77,6 +83,11 @@ class Health:
         }
 
 
+MORE_THAN_A_SHARE: Final = Problem(
+    429, "Too many requests", "Too many of your requests are under way.", headers={"Retry-After": str(RETRY_AFTER_S)}
+)
+"""Said before anything of the request is read."""
+
 PUBLIC: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """What needs no token (contract, section 3)."""
 
@@ -87,6 +98,7 @@ class Front:
     def __init__(self, health: Health) -> None:
         self.app: ASGIApp | None = None
         self._under_way = 0
+        self._shares: Counter[bytes] = Counter()
         self._health = health
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,12 +121,19 @@ class Front:
             await problem_response(unavailable("The service is starting."))(scope, receive, send)
         elif self._under_way >= UNDER_WAY_MAX:
             await problem_response(unavailable("Too many requests are under way."))(scope, receive, send)
+        elif self._under_way >= CROWDED and self._shares[_whose(scope)] >= SHARE_MAX:
+            await problem_response(MORE_THAN_A_SHARE)(scope, receive, send)
         else:
+            whose = _whose(scope)
             self._under_way += 1
+            self._shares[whose] += 1
             try:
                 await self.app(scope, receive, send)
             finally:
                 self._under_way -= 1
+                self._shares[whose] -= 1
+                if not self._shares[whose]:
+                    del self._shares[whose]
 
     async def _own(self, path: str) -> Response | None:
         match path:
@@ -135,3 +154,11 @@ class Front:
                     return problem_response(unavailable("The tables cannot be counted at the moment."))
             case _:
                 return None
+
+
+def _whose(scope: Scope) -> bytes:
+    """Who counts as one: the bearer of a token, or a vendor's hook."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    if path.startswith(b"/hooks/"):
+        return path.split(b"/", 3)[2]
+    return next((value for name, value in scope["headers"] if name == b"authorization"), b"")

@@ -68,8 +68,11 @@ class Found:
     ended: int
 
 
-async def sending(system: System, rate: float, until: Awaitable[None], sent: Sent) -> None:
-    """Send so many records a second until the other thing has ended, and all of them until they are accepted."""
+async def sending(system: System, rate: float, until: Awaitable[None], sent: Sent, first: int = 0) -> None:
+    """Send so many records a second until the other thing has ended, and all of them until they are accepted.
+
+    `first` is the number of the first record, for who sends again to the same system.
+    """
     ended = asyncio.ensure_future(until)
     started, number, under_way = time.monotonic(), 0, set[asyncio.Task[None]]()
     endpoints = system.endpoints()
@@ -79,7 +82,7 @@ async def sending(system: System, rate: float, until: Awaitable[None], sent: Sen
         while not ended.done():
             planned = started + number / rate
             await asyncio.sleep(max(0.0, planned - time.monotonic()))
-            task = asyncio.create_task(_one(session, number, started, planned, sent))
+            task = asyncio.create_task(_one(session, first + number, started, planned, sent))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
             number += 1

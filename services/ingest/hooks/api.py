@@ -1,8 +1,9 @@
 """What a vendor is answered. Senders give up for good on few answers, and each of them stands here on purpose:
 
-202 once Kafka has it, whatever it holds (a body nobody can read is set aside); 401 for who is not this vendor; 404
-for a source that is not configured, 410 for one that is `hooks: gone`; 503 with Retry-After while it is paused or Kafka
-is away; 413 and, for forms, 429. Redirects are for people who sent a form.
+202 once Kafka or the spool has it, whatever it holds (a body nobody can read is set aside); 401 for who is not this
+vendor; 404 for a source that is not configured, 410 for one that is `hooks: gone`; 503 with Retry-After while it is
+paused, or Kafka is away and the spool is full; 413, and 429 beyond its `limit`. Redirects are for people who sent a
+form.
 """
 
 from collections.abc import Mapping
@@ -106,6 +107,7 @@ class _Desk:
             return await self._form(request, source, configured, secret)
         hook = self._hook(request, source, secret, await read_body(request, HOOK_BYTES_MAX))
         await self._let_in(connector_of(configured), hook, configured, request)
+        self._door.allow((source,))
         return json_response({"receipts": await self._accepted(hook, configured, request)}, 202)
 
     async def _form(self, request: Request, source: str, configured: Source, secret: str | None) -> Response:

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from shared.domain.errors import Transient
-from shared.runtime.health import STILL_S, UNDER_WAY_MAX, Front, Health
+from shared.runtime.health import CROWDED, STILL_S, UNDER_WAY_MAX, Front, Health
 from shared.runtime.telemetry import Metrics
 
 
@@ -87,7 +87,10 @@ async def test_who_comes_when_too_many_are_here_is_asked_to_come_back(state: Hea
     front = Front(state)
     front.app = slow
     client = asks(front)
-    waiting = [asyncio.create_task(client.get("/v1/records")) for _ in range(UNDER_WAY_MAX)]
+    waiting = [
+        asyncio.create_task(client.get("/v1/records", headers={"Authorization": f"Bearer {number % 3}"}))
+        for number in range(UNDER_WAY_MAX)
+    ]
     while front._under_way < UNDER_WAY_MAX:  # noqa: ASYNC110 (nobody tells)
         await asyncio.sleep(0)
     answer = await client.get("/v1/records")
@@ -97,3 +100,28 @@ async def test_who_comes_when_too_many_are_here_is_asked_to_come_back(state: Hea
     release.set()
     assert {one.status_code for one in await asyncio.gather(*waiting)} == {200}
     assert (await client.get("/v1/records")).status_code == 200
+
+
+async def test_one_who_sends_without_end_leaves_places_for_the_others(state: Health) -> None:
+    release = asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await release.wait()
+        await PlainTextResponse("done")(scope, receive, send)
+
+    front = Front(state)
+    front.app = slow
+    client = asks(front)
+    noisy = {"Authorization": "Bearer noisy"}
+    waiting = [asyncio.create_task(client.get("/v1/records", headers=noisy)) for _ in range(CROWDED)]
+    while front._under_way < CROWDED:  # noqa: ASYNC110 (nobody tells)
+        await asyncio.sleep(0)
+    refused = await client.get("/v1/records", headers=noisy)
+    assert (refused.status_code, int(refused.headers["retry-after"]) > 0) == (429, True)
+    others = [
+        asyncio.create_task(client.get(path, headers={"Authorization": token}))
+        for path, token in (("/v1/records", "Bearer quiet"), ("/hooks/vendor", "Bearer noisy"), ("/v1/records", ""))
+    ]
+    release.set()
+    assert {one.status_code for one in await asyncio.gather(*waiting, *others)} == {200}
+    assert not front._shares, "who has gone is forgotten"
