@@ -184,6 +184,7 @@ async def settled(built: House, show: Show) -> dict[str, Any]:
         except (aiohttp.ClientError, OSError):
             code, status = 0, {}
         if code != 200 or status["unmeasured"]:
+            moved = time.monotonic()  # what cannot be seen has not been seen to stand still
             continue
         books = status["books"]
         lags = {name: stage["lag"] for name, stage in status["stages"].items()}
