@@ -145,7 +145,6 @@ class Process:
         await self._serve(Server(self._front, bound(self._settings.host, self._settings.port)))
         await self._patiently("postgres", self._database.open)
         await self._patiently("tables", partial(require_current, self._url))
-        await self._patiently("kafka", self._producer.start)
         configuration = await self._patiently("configuration", revisions.begin)
         world = World(
             settings=self._settings,
@@ -174,7 +173,6 @@ class Process:
         self._front.app = application(f"Kontaktwerk {self.name}", service.routers, {"access": access, "world": world})
         self._health.pending = service.pending
         self._health.refused = lambda: revisions.wrong
-        self._health.ready_while_waiting = service.ready_while_waiting
         self._health.ready_while_waiting = service.ready_while_waiting
         if (door := door_of(self.name)) is not None:
             await self._serve(Server(self._front.door, inherited(door)))
