@@ -32,8 +32,10 @@ HEAD_S: Final = 10.0
 """A request's head is one packet; who takes longer to send it holds a place that others need."""
 
 BODY_S: Final = 10.0
+"""As for a head: a small body comes with it."""
+
 BODY_BYTES_PER_S: Final = 16 * 1024
-"""A body may take so long, and a second more for so much of it: 8 MiB over the slowest line of today."""
+"""A body may take a second more for so much of it that has come: 8 MiB over the slowest line of today."""
 
 LIST_BYTES: Final = 8 * 1024 * 1024
 """The most that any path takes; what is declared larger is refused unread, what declares nothing may have so much."""
