@@ -184,7 +184,7 @@ def reasons_page() -> str:
     """Why messages end before a contact: drops and dead letters."""
     drops = "\n".join(f"| `{reason}` | {meaning} |" for reason, meaning in meanings(DropReason).items())
     letters = "\n".join(
-        f"| `{reason}` | {meaning} | {ADVICE[LetterReason(reason)]} |"
+        f"| `{reason}` | {meaning} | {ADVICE[reason]} |"
         for reason, meaning in meanings(LetterReason).items()
     )
     return REASONS.format(

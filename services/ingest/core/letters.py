@@ -19,13 +19,14 @@ MASK: Final = "•••"
 SHOWN_BYTES_MAX: Final = 64 * 1024
 """A page shows this much of a letter; the topic holds all of it."""
 
-ADVICE: Final[Mapping[LetterReason, str]] = {
+ADVICE: Final[Mapping[str, str]] = {
     LetterReason.UNREADABLE: "Write it anew (`--value`), or name the missing header; often the sender must be mended.",
     LetterReason.NOT_UTF8: "Say what the text really is (`--encoding windows-1252`).",
     LetterReason.INVALID: "Change the field that is named (`--set`, `--remove`); for a vendor's, perhaps the mapping.",
     LetterReason.TOO_LARGE: "Take out what makes it large (`--remove`); after dedup, split the contact.",
     LetterReason.NOTHING_TO_GO_BY: "Say where the vendor keeps the name or the address (`--map email=NAME`); mend the "
     "mapping of the source for those to come.",
+    "unfetched": "Mend the access to the vendor's API, then `replay`: it is asked again.",
     LetterReason.POISON: "Take a release that can bear it, then `replay`; until then change the field or drop it.",
     LetterReason.REFUSED: "Change the value that the database cannot hold (`--set`).",
 }

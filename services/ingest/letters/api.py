@@ -206,7 +206,7 @@ def _group(row: Row, now: datetime) -> Mapping[str, Any]:
 
 def _advice(row: Row) -> str | None:
     """What may be done; None for a reason that only an older or newer release knows."""
-    return ADVICE[LetterReason(row["reason"])] if row["reason"] in tuple(LetterReason) else None
+    return ADVICE.get(row["reason"])
 
 
 def _next(rows: Sequence[Row], limit: int) -> str | None:
