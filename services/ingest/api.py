@@ -24,6 +24,7 @@ from services.ingest.core.request import (
     elements_of,
     refusal_of,
 )
+from services.ingest.fetches.fetching import Fetching
 from services.ingest.hooks import api as hooks
 from services.ingest.imports import api as imports
 from services.ingest.imports.api import AT_MOST, Whole, taken_back
@@ -65,6 +66,7 @@ class Parts:
     owners: Owners
     log: Log
     imports: Imports
+    fetching: Fetching
 
     @property
     def sources(self) -> Mapping[str, Source]:
@@ -90,7 +92,7 @@ def routers(parts: Parts) -> tuple[APIRouter, ...]:
     followed = contracts.following(parts.world)
     return (
         deliveries(parts),
-        hooks.router(parts.world, parts.door),
+        hooks.router(parts.world, parts.door, parts.fetching),
         readings(parts),
         imports.router(parts.imports),
         *letters.routers(parts.world, parts.letters, parts.sending, parts.log),

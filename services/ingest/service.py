@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from services.ingest.api import Parts, routers
 from services.ingest.client import Log, Owners, owners_of
+from services.ingest.fetches.fetching import Fetching
 from services.ingest.imports.store import Imports
 from services.ingest.letters import keeping
 from services.ingest.letters.sending import Sending
@@ -47,8 +48,9 @@ async def build(world: World) -> Service:
     owners = Owners(owners_of(world.settings.owners), settings.owner_wait_s)
     log = Log(world.broker.admin(), world.clock, f"http://{world.settings.host}:{world.settings.port}")
     pulls, letters = Pulls(world.database), Letters(world.database)
-    sending = Sending(world, door, letters, log, owners)
-    parts = Parts(world, door, store, shelf, letters, sending, owners, log, Imports(world.database))
+    fetching = Fetching(world, door)
+    sending = Sending(world, door, letters, log, owners, fetching)
+    parts = Parts(world, door, store, shelf, letters, sending, owners, log, Imports(world.database), fetching)
 
     async def forget() -> None:
         await store.forget_old_answers(world.clock.now())
@@ -71,12 +73,13 @@ async def build(world: World) -> Service:
             *scheduler(world, "ingest", (walking.job(world), keeping.job(world, letters))),
             *pulling.chores(world, door, pulls),
             *outlet.chores(),
+            fetching.chore(),
             Chore("know the key behind record ids", KEY_EVERY_S, know_the_key),
         ),
         pending=outlet.pending,
         measures=outlet.measures(),
         open=(outlet.open, owners.open),
-        close=(outlet.close, count_the_last, owners.close, log.close),
+        close=(outlet.close, fetching.close, count_the_last, owners.close, log.close),
         ready_while_waiting=True,
         begins_without_kafka=settings.spool_dir is not None,
     )

@@ -10,7 +10,7 @@ import msgspec
 
 Vendor = Literal[
     "generic", "form", "brevo", "calendly", "contact-form-7", "gravity-forms", "hubspot", "jotform", "mailchimp",
-    "sql", "standard-webhooks", "stripe", "tally", "typeform",
+    "pretix", "sql", "standard-webhooks", "stripe", "tally", "typeform",
 ]  # fmt: skip
 """How deliveries of a source are read; docs/connectors has a page for each."""
 
@@ -23,6 +23,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `hooks`: paused answers 503, so that vendors try again; gone answers 410, so that they stop.
     Of a table (`sql`) are `url`, `query`, `key` (the column that names a row), `watermark` (a column that grows with
     every change), `schedule` and `timezone`, and `deletions_max`: the share that a compare takes back without asking.
+    `api` and `token`: where, and with what, is asked for what a hook only points to (pretix).
     """
 
     connector: Vendor = "generic"
@@ -45,6 +46,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     schedule: str | None = None
     timezone: str = "Europe/Berlin"
     deletions_max: float = 0.1
+    api: str | None = None
+    token: str | None = None
 
     def __repr__(self) -> str:
         return f"Source(connector={self.connector}, trust={self.trust})"

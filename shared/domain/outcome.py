@@ -47,6 +47,8 @@ class LetterReason(StrEnum):
     """What the stage would have to say about it exceeds the size of a message."""
     NOTHING_TO_GO_BY = "nothing-to-go-by"
     """A vendor's delivery in which the mapping finds no name, mail, phone, company, street or birthday."""
+    UNFETCHED = "unfetched"
+    """A hook that points to the vendor's API, which does not give it, or not within hours."""
     POISON = "poison"
     """It ended the process twice while it was being decided alone."""
     REFUSED = "refused"

@@ -215,7 +215,8 @@ def _source(name: Any, said: Any, folder: Path, environment: Mapping[str, str]) 
     url = None if source.url is None else _resolved(source.url, f"{place}.url", folder, environment)
     if (fault := fault_of(source, available_timezones())) is not None:
         raise Misconfigured(f"{place}: {fault}")
-    return msgspec.structs.replace(source, secrets=secrets, url=url)
+    token = None if source.token is None else _resolved(source.token, f"{place}.token", folder, environment)
+    return msgspec.structs.replace(source, secrets=secrets, url=url, token=token)
 
 
 def _rules(said: list[Any]) -> tuple[Rule, ...]:

@@ -58,20 +58,36 @@ class TakenBack(NamedTuple):
     source_record_id: str
 
 
-Says = Record | Interaction | TakenBack
+class Fetch(NamedTuple):
+    """What happened stands at this path of the vendor's API; the path is made of checked names and holds no person."""
+
+    path: str
+
+
+Says = Record | Interaction | TakenBack | Fetch
 Payload = Mapping[str, Json]
+
+
+class Api(NamedTuple):
+    """The API of a vendor whose hooks only point to it: what one answer tells (`url` of the hook is the path that was
+    asked for), and the word before the token in `Authorization`.
+    """
+
+    says: Callable[[Payload, Hook, Source], "list[Says] | Unreadable"]
+    scheme: str
 
 
 class Connector(NamedTuple):
     """One vendor. `authentic` looks at raw bytes and never raises; `says` makes of one decoded payload what it tells
     (nothing, for events that concern no contact), or says why it is none of this vendor's.
 
-    `tokens`: a token of ours that may write the source opens, too.
+    `tokens`: a token of ours that may write the source opens, too. `api`: where what it points to is fetched.
     """
 
     authentic: Callable[[Hook, Source], bool]
     says: Callable[[Payload, Hook, Source], "list[Says] | Unreadable"]
     tokens: bool = False
+    api: Api | None = None
 
 
 def strange(what: str) -> Unreadable:

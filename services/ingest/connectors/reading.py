@@ -10,7 +10,17 @@ from typing import Final, NamedTuple
 import msgspec
 
 from services.ingest.connectors.generic import payloads_of
-from services.ingest.connectors.hook import Connector, Hook, Interaction, Payload, Record, Says, TakenBack, Unreadable
+from services.ingest.connectors.hook import (
+    Connector,
+    Fetch,
+    Hook,
+    Interaction,
+    Payload,
+    Record,
+    Says,
+    TakenBack,
+    Unreadable,
+)
 from services.ingest.core.decide import Deletion, Item
 from services.ingest.core.identity import record_id_of
 from services.ingest.core.interaction import Happening, read_interaction
@@ -29,6 +39,7 @@ _PLACES: Final = frozenset(
 )
 
 Read = Delivery | Happening | TakenBack
+Brought = Read | Fetch
 Sources = Mapping[str, Source]
 
 
@@ -41,13 +52,20 @@ class Bad(NamedTuple):
     content_type: str
 
 
-def read_hook(connector: Connector, hook: Hook, sources: Sources) -> list[Read | Bad]:
+def read_hook(connector: Connector, hook: Hook, sources: Sources) -> list[Brought | Bad]:
     """What one authentic request brings, in order. `hook.source` is configured. Never raises."""
     payloads = payloads_of(hook.content_type, hook.body)
     if isinstance(payloads, Unreadable):
         return [Bad(payloads.reason, payloads.detail, hook.body, hook.content_type)]
     whole = (hook.body, hook.content_type) if len(payloads) == 1 else None
     return [one for payload in payloads for one in _read(connector, payload, whole, hook, sources)]
+
+
+def read_answer(connector: Connector, hook: Hook, sources: Sources) -> list[Read | Bad]:
+    """What one answer of the vendor's API brings, as `read_hook`; an answer points nowhere else."""
+    assert connector.api is not None, "only connectors with an API ask for anything"
+    read = read_hook(connector._replace(says=connector.api.says), hook, sources)
+    return [one for one in read if not isinstance(one, Fetch)]
 
 
 def items_of(read: Iterable[Read], source: str, key: bytes) -> list[Item]:
@@ -60,12 +78,12 @@ def items_of(read: Iterable[Read], source: str, key: bytes) -> list[Item]:
 
 def _read(
     connector: Connector, payload: Payload, whole: tuple[bytes, str] | None, hook: Hook, sources: Sources
-) -> list[Read | Bad]:
+) -> list[Brought | Bad]:
     body, content_type = whole or (msgspec.json.encode(payload), "application/json")
     says = connector.says(payload, hook, sources[hook.source])
     if isinstance(says, Unreadable):
         return [Bad(says.reason, says.detail, body, content_type)]
-    items: list[Read | Bad] = []
+    items: list[Brought | Bad] = []
     for one in says:
         found = _item(one, hook, sources, large=len(body) > RECORD_BYTES_MAX)
         if isinstance(found, Unreadable):
@@ -74,9 +92,9 @@ def _read(
     return items
 
 
-def _item(says: Says, hook: Hook, sources: Sources, *, large: bool) -> Read | Unreadable:
+def _item(says: Says, hook: Hook, sources: Sources, *, large: bool) -> Brought | Unreadable:
     """One item; only in a body that is large can a record be too large."""
-    if isinstance(says, TakenBack):
+    if isinstance(says, TakenBack | Fetch):
         return says
     said = {**says.said, "source": hook.source}
     if large and len(msgspec.json.encode(said)) > RECORD_BYTES_MAX:

@@ -19,6 +19,7 @@ from services.ingest.connectors.reading import Bad, items_of, read_hook
 from services.ingest.core.decide import Receipt
 from services.ingest.core.identity import digest, hook_id_of
 from services.ingest.core.limiting import Visits
+from services.ingest.fetches.fetching import Fetching
 from services.ingest.stage import Aside, Door
 from shared.domain.configuration import Source
 from shared.runtime.access import Access, Role, bearer
@@ -36,10 +37,10 @@ PREFLIGHT_S: Final = 3_600
 """How long a browser may remember that a page may post here."""
 
 
-def router(world: World, door: Door) -> APIRouter:
+def router(world: World, door: Door, fetching: Fetching) -> APIRouter:
     """All paths below `/hooks`."""
     routes = APIRouter(tags=["hooks"])
-    desk = _Desk(world, door)
+    desk = _Desk(world, door, fetching)
 
     @routes.post("/hooks/{source}", status_code=202)
     async def hook(request: Request, source: str) -> Response:
@@ -78,9 +79,10 @@ def router(world: World, door: Door) -> APIRouter:
 class _Desk:
     """Takes hooks in: is the source open, is it this vendor, what does it bring."""
 
-    def __init__(self, world: World, door: Door) -> None:
+    def __init__(self, world: World, door: Door, fetching: Fetching) -> None:
         self._world = world
         self._door = door
+        self._fetching = fetching
         self._visits: dict[str, Visits] = {}
 
     def open(self, source: str) -> Source:
@@ -138,7 +140,8 @@ class _Desk:
 
     async def _accepted(self, hook: Hook, configured: Source, request: Request) -> list[Receipt]:
         """Receipts of what the delivery brought, in order; empty for events that concern no contact."""
-        read = read_hook(connector_of(configured), hook, self._world.configuration.sources)
+        brought = read_hook(connector_of(configured), hook, self._world.configuration.sources)
+        read = await self._fetching.noted(brought, hook)
         good = items_of([one for one in read if not isinstance(one, Bad)], hook.source, self._door.key)
         asides = [
             Aside(

@@ -9,12 +9,13 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from services.ingest.client import Log, Owners
-from services.ingest.connectors.hook import Hook
+from services.ingest.connectors.hook import Fetch, Hook
 from services.ingest.connectors.known import connector_of
-from services.ingest.connectors.reading import Bad, Read, items_of, read_hook
+from services.ingest.connectors.reading import Bad, Brought, Read, items_of, read_hook
 from services.ingest.core.letters import Headers, Reread, Resend, Skip, again_of, masked
 from services.ingest.core.limits import Fault
 from services.ingest.core.mending import MENDS, Fix, mended, mended_headers, mended_id, wrong_in
+from services.ingest.fetches.fetching import Fetching
 from services.ingest.letters.store import Letters
 from services.ingest.stage import Door
 from services.ingest.store import Row
@@ -63,12 +64,15 @@ class Still(NamedTuple):
 class Sending:
     """Sends letters again."""
 
-    def __init__(self, world: World, door: Door, letters: Letters, log: Log, owners: Owners) -> None:
+    def __init__(
+        self, world: World, door: Door, letters: Letters, log: Log, owners: Owners, fetching: Fetching
+    ) -> None:
         self._world = world
         self._door = door
         self._letters = letters
         self._log = log
         self._owners = owners
+        self._fetching = fetching
 
     async def again(self, rows: Sequence[Row], asks: Asks, *, dry_run: bool) -> dict[str, Any]:
         """`{"replayed": n, "items": [{id, as}], "skipped": [{id, why}]}`; with `dry_run` nothing is sent."""
@@ -136,7 +140,9 @@ class Sending:
         read = self._read(draft.value or b"", draft.headers, row["source"] or "", fix.map)
         if isinstance(read, str):
             return Still("invalid", read)
-        good = [one for one in read if not isinstance(one, Bad)]
+        if any(isinstance(one, Fetch) for one in read):
+            return Still(LetterReason.UNFETCHED.value, "points to the vendor's API: replay asks there again")
+        good = [one for one in read if not isinstance(one, Bad | Fetch)]
         if len(good) < len(read):
             bad = next(one for one in read if isinstance(one, Bad))
             return Still(bad.reason.value, bad.detail)
@@ -165,7 +171,10 @@ class Sending:
         return "refresh" if isinstance(meant, Outgoing) else "as it came"
 
     async def _reread(self, row: Row, message: Message, source: str, asks: Asks, *, dry_run: bool) -> str | Skip:
-        read = self._read(message.value or b"", message.headers, source, {})
+        brought = self._read(message.value or b"", message.headers, source, {})
+        if isinstance(brought, str):
+            return Skip(brought)
+        read = await self._fetching.fetched(brought, source)
         if isinstance(read, str):
             return Skip(read)
         if any(isinstance(one, Bad) for one in read):
@@ -192,7 +201,7 @@ class Sending:
             items = None
         return {"matches": items}
 
-    def _read(self, body: bytes, headers: Headers, source: str, map_: Mapping[str, str]) -> "list[Read | Bad] | str":
+    def _read(self, body: bytes, headers: Headers, source: str, map_: Mapping[str, str]) -> "list[Brought | Bad] | str":
         """What a delivery says by the mapping of today, and this one over it; or why nobody can tell."""
         sources = self._world.configuration.sources
         if source not in sources:

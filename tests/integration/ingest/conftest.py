@@ -12,7 +12,8 @@ from tests.support.stack import Stack, create_database, drop_database
 
 EMPTY = """TRUNCATE ingest.record_state, ingest.idempotency, ingest.receipt, ingest.contact_seen, ingest.dead_letter,
            ingest.source_count, ingest.settled, ingest.taken_back, runtime.token, runtime.job, runtime.run,
-           ingest.pull, ingest.pulled, ingest.watermark"""
+           ingest.pull, ingest.pulled, ingest.watermark, ingest.fetch,
+           ingest.fetch_source"""
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ class Expected(NamedTuple):
     """The vendor names its records, so that one person is one record."""
 
 
-EXPECTED = {
+EXPECTED = {  # of pretix, whose hooks hold nothing themselves: test_fetches.py
     "typeform": Expected(PEOPLE),
     "tally": Expected(PEOPLE),
     "jotform": Expected(PEOPLE),
@@ -78,7 +78,7 @@ async def simulated(house: House, vendor: str, plan: Plan, run: str = "run") -> 
         return await send(VENDORS[vendor], target, plan, post, run)
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", EXPECTED)
 async def test_what_a_vendor_sends_twice_and_in_any_order_becomes_each_record_and_interaction_once(
     house: House, vendor: str
 ) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from services.ingest.connectors.hook import Hook
 from services.ingest.connectors.known import connector_of
-from services.ingest.connectors.reading import Bad, Read, read_hook
+from services.ingest.connectors.reading import Bad, Brought, read_hook
 from services.ingest.core.reading import Delivery
 from shared.domain.configuration import Source
 
@@ -21,12 +21,12 @@ def hook(body: Any, content_type: str = "application/json", at: datetime = NOW, 
     return Hook(source="fair", body=raw, content_type=content_type, at=at, **more)
 
 
-def read(source: Source, body: Any, content_type: str = "application/json", **more: Any) -> list[Read | Bad]:
+def read(source: Source, body: Any, content_type: str = "application/json", **more: Any) -> list[Brought | Bad]:
     """What a request brings."""
     return read_hook(connector_of(source), hook(body, content_type, **more), {"fair": source})
 
 
-def record(found: Read | Bad) -> Delivery:
+def record(found: Brought | Bad) -> Delivery:
     """The record it must be."""
     assert isinstance(found, Delivery), found
     return found

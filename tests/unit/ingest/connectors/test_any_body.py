@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.ingest.connectors.hook import TakenBack
+from services.ingest.connectors.hook import Fetch, TakenBack
 from services.ingest.connectors.known import CONNECTORS
 from services.ingest.connectors.reading import Bad
 from services.ingest.core.interaction import Happening
@@ -38,7 +38,7 @@ VALUES = st.recursive(
 def test_no_object_raises(connector: Any, body: dict[str, Any]) -> None:
     source = Source(connector=connector, key="pk_12345678", secrets=("secret",), map={"given_name": "data.value"})
     for found in read(source, body):
-        assert isinstance(found, Delivery | Happening | TakenBack | Bad)
+        assert isinstance(found, Delivery | Happening | TakenBack | Fetch | Bad)
     CONNECTORS[connector].authentic(hook(body, headers={"authorization": "Basic é"}), source)
 
 
@@ -58,4 +58,4 @@ def test_no_real_body_with_one_value_replaced_raises(vendor: Any, data: st.DataO
             break
         place = place[step]
     for found in read(Source(connector=vendor, key="pk_12345678"), said):
-        assert isinstance(found, Delivery | Happening | TakenBack | Bad)
+        assert isinstance(found, Delivery | Happening | TakenBack | Fetch | Bad)

@@ -1,0 +1,72 @@
+"""The way to a vendor's API: one GET at a time, bounded in time and size, to the host that sources.yaml names only."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from services.ingest.core.fetching import Answer, Refusal, refusal_of
+
+TIMEOUT_S: Final = 15.0
+"""An order is a page of a shop: ten of them that all are late stay below half of a lease."""
+
+CONNECT_TIMEOUT_S: Final = 5.0
+"""Three attempts of TCP; a host that takes longer is not there."""
+
+ANSWER_BYTES_MAX: Final = 2 * 1024 * 1024
+"""An order of five hundred tickets; what is larger is no order."""
+
+_CHUNK_BYTES: Final = 64 * 1024
+
+
+class Client:
+    """Asks; holds one HTTP session, opened at the first use. No cookies, no proxies, no redirects, so that a token goes
+    nowhere else.
+    """
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close the session."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def get(self, api: str, path: str, headers: Mapping[str, str]) -> Answer | Refusal:
+        """What the API says at this path, which begins with a slash; never raises for what the vendor does."""
+        base = URL(api)
+        url = base.join(URL(base.path.rstrip("/") + path, encoded=True))
+        if url.origin() != base.origin():
+            return Refusal("the path leads to another host", lasting=True)
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                answer = await self._answer(url, headers)
+        except TimeoutError:
+            return Refusal("the vendor was silent too long", lasting=False)
+        except (aiohttp.ClientError, OSError):
+            return Refusal("the vendor cannot be reached", lasting=False)
+        if len(answer.body) > ANSWER_BYTES_MAX:
+            return Refusal(f"the answer has more than {ANSWER_BYTES_MAX} bytes", lasting=True)
+        return refusal_of(answer) or answer
+
+    async def _answer(self, url: URL, headers: Mapping[str, str]) -> Answer:
+        async with self._opened().get(url, headers=headers, allow_redirects=False) as answer:
+            body = bytearray()
+            async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
+                body += chunk
+                if len(body) > ANSWER_BYTES_MAX:
+                    answer.close()
+                    break
+            kind = answer.headers.get("content-type", "")
+            return Answer(answer.status, kind, answer.headers.get("retry-after"), bytes(body))
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session

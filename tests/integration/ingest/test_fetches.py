@@ -1,0 +1,289 @@
+"""Goal: what a hook of pretix points to is fetched after the hook was answered, whatever the vendor's API does.
+
+Method: the real front door with its tables, and an API of pretix by us after its documentation, on a real socket.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from services.ingest.core.fetching import ATTEMPTS_MAX
+from services.ingest.fetches.store import BATCH, LEASE, TURN, Fetches
+from shared.commands.simulate import Plan, Target, send
+from shared.commands.vendors import VENDORS
+from shared.domain.configuration import Source
+from shared.domain.events import InteractionReceived, RecordReceived
+from shared.runtime.access import Role
+from shared.runtime.clock import ManualClock
+from tests.integration.ingest.house import House
+
+SECRET = "a-secret-in-the-path"
+TOKEN = "token-of-pretix"
+PEOPLE = 25
+"""Each of them is told of twice, and each delivery comes twice: a hundred."""
+
+LATER = timedelta(hours=2)
+
+
+def order(code: str, **more: Any) -> dict[str, Any]:
+    """An order as pretix tells it."""
+    return {
+        "code": code, "event": "conf", "status": "p", "email": f"buyer.{code}@example.org", "phone": None,
+        "locale": "de", "datetime": "2026-11-01T10:00:00Z", "last_modified": "2026-11-02T10:00:00Z",
+        "invoice_address": {"is_business": True, "company": "Beispiel GmbH", "name": "Jörg Adler", "name_parts": {},
+                            "street": "Hauptstr. 5", "zipcode": "01067", "city": "Dresden", "country": "DE",
+                            "vat_id": ""},
+        "positions": [
+            {"positionid": 1, "attendee_name": "Ida Brandt", "attendee_email": f"ida.{code}@example.org",
+             "attendee_name_parts": {"_scheme": "given_family", "given_name": "Ida", "family_name": "Brandt"},
+             "answers": [{"question_identifier": "DIET", "answer": "vegan"}],
+             "checkins": [{"list": 44, "datetime": "2026-11-20T09:00:00Z", "type": "entry"},
+                          {"list": 44, "datetime": "2026-11-20T12:00:00Z", "type": "exit"},
+                          {"list": 44, "datetime": "2026-11-20T13:00:00Z", "type": "entry"}]},
+            {"positionid": 2, "attendee_name": None, "attendee_email": None, "answers": [], "checkins": []},
+        ],
+        **more,
+    }  # fmt: skip
+
+
+class Vendor:
+    """The API of pretix: orders by code, and the answers it gives instead while it is unwell."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, dict[str, Any]] = {}
+        self.ill: list[tuple[int, Mapping[str, str]]] = []
+        self.asked: list[tuple[str, str]] = []
+        self.url = ""
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """One order."""
+        self.asked.append((request.path, request.headers.get("Authorization", "")))
+        if self.ill:
+            status, headers = self.ill.pop(0)
+            return web.Response(status=status, headers=headers)
+        found = self.orders.get(request.match_info["code"])
+        return web.Response(status=404) if found is None else web.json_response(found)
+
+
+@pytest.fixture
+async def vendor() -> AsyncIterator[Vendor]:
+    """The vendor on a port of its own."""
+    vendor = Vendor()
+    app = web.Application()
+    app.router.add_get("/api/v1/organizers/{organizer}/events/{event}/orders/{code}/", vendor.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    vendor.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield vendor
+    await runner.cleanup()
+
+
+class Bench:
+    """A front door whose source is this pretix, and the worker by a clock of ours."""
+
+    def __init__(self, house: House, vendor: Vendor) -> None:
+        self.house = house
+        self.clock = house.world.clock = ManualClock(house.world.clock.now())
+        self.sources = {"tickets": Source(connector="pretix", secrets=(SECRET,), api=vendor.url, token=TOKEN)}
+        house.world.configuration = msgspec.structs.replace(house.world.configuration, sources=self.sources)
+
+    async def hook(self, code: str, action: str = "pretix.event.order.placed", **more: Any) -> int:
+        """What pretix sends; the status it is answered."""
+        said = {"notification_id": 1, "organizer": "acme", "event": "conf", "code": code, "action": action, **more}
+        return (await self.house.post(f"/hooks/tickets/{SECRET}", said, role=None)).status_code
+
+    async def work(self, turns: int = 1, after: timedelta = TURN) -> None:
+        """So many turns of the worker, so long apart."""
+        for _ in range(turns):
+            self.clock.advance(after.total_seconds())
+            for chore in self.house.service.chores:
+                if chore.name == "fetch what hooks point to":
+                    await chore.run()
+
+    async def waiting(self) -> int:
+        """How many are still to be fetched."""
+        (row,) = await self.house.world.database.fetch("SELECT count(*) AS n FROM ingest.fetch")
+        return int(row["n"])
+
+    def records(self) -> list[RecordReceived]:
+        """What was said of persons."""
+        return [one.data for one in self.house.received() if isinstance(one.data, RecordReceived)]
+
+    def interactions(self) -> list[InteractionReceived]:
+        """What was said to have happened."""
+        return [one.data for one in self.house.received() if isinstance(one.data, InteractionReceived)]
+
+
+@pytest.fixture
+def bench(house: House, vendor: Vendor) -> Bench:
+    """The bench."""
+    return Bench(house, vendor)
+
+
+async def test_an_order_becomes_its_persons_and_what_they_did(bench: Bench, vendor: Vendor) -> None:
+    vendor.orders["ABC12"] = order("ABC12")
+    assert await bench.hook("ABC12") == 202
+    assert vendor.asked == [], "the hook is answered before anybody is asked"
+    await bench.work()
+    assert vendor.asked == [("/api/v1/organizers/acme/events/conf/orders/ABC12/", f"Token {TOKEN}")]
+    buyer, ida = sorted(bench.records(), key=lambda one: one.source_record_id or "")
+    assert buyer.source_record_id == "conf/ABC12"
+    assert buyer.fields == {
+        "full_name": "Jörg Adler", "email": "buyer.ABC12@example.org", "language": "de", "company": "Beispiel GmbH",
+        "street": "Hauptstr. 5", "postcode": "01067", "city": "Dresden", "country": "DE",
+    }  # fmt: skip
+    assert ida.source_record_id == "conf/ABC12-1"
+    assert ida.fields == {"given_name": "Ida", "family_name": "Brandt", "email": "ida.ABC12@example.org"}
+    assert ida.attributes == {"DIET": "vegan"}
+    told = sorted((one.type, one.detail["ticket"], one.at.isoformat()) for one in bench.interactions())
+    assert told == [
+        ("event.attended", "conf/ABC12-1", "2026-11-20T09:00:00+00:00"),
+        ("event.registered", "conf/ABC12-1", "2026-11-01T10:00:00+00:00"),
+        ("event.registered", "conf/ABC12-2", "2026-11-01T10:00:00+00:00"),
+    ]
+    assert await bench.waiting() == 0
+
+
+async def test_hooks_of_one_order_ask_once_and_an_order_told_again_is_no_news(bench: Bench, vendor: Vendor) -> None:
+    vendor.orders["ABC12"] = order("ABC12")
+    for action in ("pretix.event.order.placed", "pretix.event.order.paid", "pretix.event.checkin"):
+        assert await bench.hook("ABC12", action) == 202
+    await bench.work()
+    assert len(vendor.asked) == 1
+    first = len(bench.house.received())
+    await bench.hook("ABC12")
+    await bench.work()
+    assert (len(vendor.asked), len(bench.house.received())) == (2, first)
+
+
+async def test_what_the_simulator_sends_twice_and_in_any_order_becomes_each_person_once(
+    bench: Bench, vendor: Vendor
+) -> None:
+    vendor.orders = {f"S{n}": order(f"S{n}") for n in range(PEOPLE)}
+    target = Target("tickets", SECRET, "")
+
+    async def post(path: str, body: bytes, headers: Mapping[str, str]) -> int:
+        return (await bench.house.post(path, body, None, headers=dict(headers))).status_code
+
+    plan = Plan(people=PEOPLE, duplicates=1.0, bad_signatures=0.2, out_of_order=True)
+    answers = await send(VENDORS["pretix"], target, plan, post)
+    assert answers == {202: 4 * PEOPLE, 401: round(0.4 * PEOPLE)}
+    await bench.work(4 * PEOPLE // BATCH + 1)
+    assert await bench.waiting() == 0
+    said = {one.id: one.data for one in bench.house.received()}.values()
+    records = [one.source_record_id for one in said if isinstance(one, RecordReceived)]
+    happened = [one.interaction_id for one in said if isinstance(one, InteractionReceived)]
+    assert (len(records), len(set(records))) == (2 * PEOPLE, 2 * PEOPLE)
+    assert (len(happened), len(set(happened))) == (3 * PEOPLE, 3 * PEOPLE)
+
+
+async def test_an_unwell_vendor_is_left_alone_as_long_as_it_asks_and_nothing_is_lost(
+    bench: Bench, vendor: Vendor
+) -> None:
+    vendor.orders = {code: order(code) for code in ("AAA", "BBB")}
+    vendor.ill = [(429, {"Retry-After": "600"})]
+    assert [await bench.hook(code) for code in vendor.orders] == [202, 202]
+    await bench.work()
+    assert len(vendor.asked) == 1, "after the first refusal nobody asks on"
+    await bench.work(5, timedelta(seconds=100))
+    assert len(vendor.asked) == 1, "it asked for ten minutes"
+    await bench.work(2, timedelta(minutes=2))
+    assert (await bench.waiting(), len(vendor.asked), len(bench.records())) == (0, 3, 4)
+    assert bench.house.letters() == []
+
+
+async def test_a_vendor_that_fails_again_and_again_is_asked_ever_less(bench: Bench, vendor: Vendor) -> None:
+    vendor.orders = {f"O{n}": order(f"O{n}") for n in range(3)}
+    vendor.ill = [(503, {})] * 100
+    for code in vendor.orders:
+        await bench.hook(code)
+    await bench.work(100, timedelta(seconds=6))
+    assert 3 < len(vendor.asked) < 12, "ten minutes: without the breaker each order asks six times"
+    vendor.ill = []
+    await bench.work(2 * len(vendor.orders), LATER)
+    assert (await bench.waiting(), len(bench.records())) == (0, 6)
+
+
+async def test_an_order_that_is_not_to_be_had_is_set_aside_and_a_replay_fetches_it(
+    bench: Bench, vendor: Vendor
+) -> None:
+    await bench.hook("GONE1")
+    await bench.work()
+    (letter,) = bench.house.letters()
+    headers = dict(letter.headers)
+    assert headers["dead-letter-reason"] == b"unfetched"
+    assert headers["dead-letter-detail"] == b"the vendor answered 404"
+    assert msgspec.json.decode(letter.value or b"")["code"] == "GONE1"
+    assert await bench.waiting() == 0
+    await bench.house.follow()
+    (item,) = (await bench.house.get("/v1/dead-letters", Role.OPERATOR)).json()["items"]
+    asked = {"ids": [item["id"]]}
+    still = (await bench.house.post("/v1/dead-letters/replay", asked, Role.OPERATOR)).json()
+    assert still["skipped"][0]["why"] == "still cannot be fetched: the vendor answered 404"
+    vendor.orders["GONE1"] = order("GONE1")
+    done = (await bench.house.post("/v1/dead-letters/replay", asked, Role.OPERATOR)).json()
+    assert done["replayed"] == 1
+    assert len(bench.records()) == 2
+
+
+async def test_what_fails_for_hours_is_set_aside_with_the_reason(bench: Bench, vendor: Vendor) -> None:
+    vendor.ill = [(401, {})] * ATTEMPTS_MAX
+    await bench.hook("ABC12")
+    await bench.work(ATTEMPTS_MAX - 1, LATER)
+    assert bench.house.letters() == []
+    await bench.work(1, LATER)
+    (letter,) = bench.house.letters()
+    assert dict(letter.headers)["dead-letter-detail"] == b"the vendor answered 401"
+
+
+async def test_who_dies_while_fetching_leaves_it_to_the_next(bench: Bench, vendor: Vendor) -> None:
+    vendor.orders["ABC12"] = order("ABC12")
+    await bench.hook("ABC12")
+    dead = await Fetches(bench.house.world.database).take(["tickets"], bench.clock.now())
+    assert len(dead) == 1
+    await bench.work()
+    assert vendor.asked == []
+    await bench.work(1, LEASE)
+    assert len(vendor.asked) == 1
+    await Fetches(bench.house.world.database).done(dead[0])
+    assert (await bench.waiting(), len(bench.records())) == (0, 2)
+
+
+async def test_one_turn_fetches_a_batch_and_the_next_waits(bench: Bench, vendor: Vendor) -> None:
+    vendor.orders = {f"O{n}": order(f"O{n}") for n in range(2 * BATCH)}
+    for code in vendor.orders:
+        await bench.hook(code)
+    await bench.work()
+    await bench.work(1, timedelta(seconds=1))
+    assert len(vendor.asked) == BATCH
+    await bench.work()
+    assert len(vendor.asked) == 2 * BATCH
+
+
+@pytest.mark.parametrize("code", ["../../../secrets", "A%2fB", "a?b=c", "", "//evil.example"])
+async def test_no_hook_chooses_what_is_asked_beside_orders(bench: Bench, vendor: Vendor, code: str) -> None:
+    assert await bench.hook(code) == 202
+    await bench.work()
+    assert vendor.asked == []
+    assert len(bench.house.letters()) == 1
+
+
+async def test_a_vendor_that_sends_us_elsewhere_gets_no_token_there(bench: Bench, vendor: Vendor) -> None:
+    vendor.ill = [(302, {"Location": f"{vendor.url}/api/v1/organizers/acme/events/conf/orders/OTHER/"})]
+    await bench.hook("ABC12")
+    await bench.work()
+    assert len(vendor.asked) == 1
+    assert dict(bench.house.letters()[0].headers)["dead-letter-detail"] == b"the vendor answered 302"
+
+
+async def test_events_of_the_shop_concern_nobody_and_a_forger_is_not_heard(bench: Bench) -> None:
+    assert await bench.hook("", "pretix.event.changed") == 202
+    answer = await bench.house.post("/hooks/tickets/another-secret", {"action": "pretix.event.order.paid"}, role=None)
+    assert answer.status_code == 401
+    assert await bench.waiting() == 0
