@@ -264,7 +264,7 @@ def _usable(configuration: Configuration) -> None:
     """Whether every service can use a configuration. Raises ValueError naming file, place and what to change."""
     from services.enrich.core.asking import asked_of
     from services.enrich.settings import EnrichSettings
-    from services.rules.core.rulebook import rulebook_of
+    from services.rules.core.loading import rulebook_of
     from services.validate.core.standards import standards_of
 
     standards_of(configuration.fields, configuration.sources)

@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from itertools import count
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import aiohttp
 import msgspec
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from yarl import URL
 
-from services.ingest.core.books import Books, Worker, books_of, stage_of
+from services.ingest.core.books import NEVER_COUNTED, Books, Count, Worker, books_of, stage_of
 from services.ingest.store import Shelf
 from shared.domain.errors import Transient
 from shared.runtime.broker import Admin, Backlog, Message, TopicPartition
@@ -33,13 +33,6 @@ STATUS_TIMEOUT_S: Final = 3.0
 
 STATUS_FRESH_S: Final = 0.5
 """Whoever waits for the end of something asks twice a second; ten who wait shall not cost ten times as much."""
-
-COUNTED_ANEW_S: Final = 0.25
-"""The books are counted from whole tables. While that takes less than this, every status has its own count."""
-
-COUNTED_SHARE: Final = 10
-"""Where it takes longer, a count is told again for so many times as long: a tenth of one connection at most, whoever
-asks how often. A count of 10 s is then up to 100 s old; it balances in itself all the same."""
 
 CHUNK_BYTES: Final = 64 * 1024
 """An answer of a page goes through in one piece, an export of a day in many."""
@@ -199,14 +192,6 @@ def _streamed(answer: aiohttp.ClientResponse) -> Response:
     return response
 
 
-class _Counted(NamedTuple):
-    """The books as last counted, when `contacts.received` ended there; they may be told again until that time."""
-
-    until: float
-    end: int
-    books: Books
-
-
 class Log:
     """The log from outside: single letters, and how far every stage is behind."""
 
@@ -216,7 +201,7 @@ class Log:
         self._own_url = own_url
         self._one_at_a_time = asyncio.Lock()
         self._seen: tuple[float, dict[str, Any]] = (float("-inf"), {})
-        self._counted_last = _Counted(float("-inf"), -1, Books(0, 0, 0, 0, {}, {}, 0))
+        self._count = NEVER_COUNTED
 
     async def letter(self, topic: str, partition: int, offset: int) -> Message | None:
         """The message at this place, None when the topic keeps it no longer."""
@@ -280,21 +265,13 @@ class Log:
         }
 
     async def _counted(self, shelf: Shelf, behind: Mapping[TopicPartition, Backlog]) -> Books:
-        """The books, from the tables.
-
-        The last count is told again while that is not too old for what it cost; but "nothing waits" is told again only
-        while nothing new has come: whoever has just sent and asks whether it is done must not hear of before.
-        """
+        """The books, from the tables; the last count again while it may be told."""
         end = sum(one.end for position, one in behind.items() if position.topic == RECEIVED.name)
-        last = self._counted_last
         started = self._clock.monotonic()
-        if started >= last.until or (last.books.waiting == 0 and last.end != end):
+        if not self._count.holds(started, end):
             books = books_of(await shelf.books())
-            ended = self._clock.monotonic()
-            took = ended - started
-            until = ended + (took * COUNTED_SHARE if took > COUNTED_ANEW_S else 0.0)
-            last = self._counted_last = _Counted(until, end, books)
-        return last.books
+            self._count = Count.made(started, self._clock.monotonic(), end, books)
+        return self._count.books
 
     async def _backlog(self, service: str) -> Mapping[TopicPartition, Backlog] | None:
         topics = [topic.name for topic in step_of(service).consumes]

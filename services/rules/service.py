@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from services.rules.api import router
 from services.rules.client import Client
-from services.rules.core.rulebook import rulebook_of
+from services.rules.core.loading import rulebook_of
 from services.rules.deliveries import Deliveries
 from services.rules.settings import RulesSettings
 from services.rules.stage import SERVICE, Rules

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition, errors
 
 from shared.commands.kafka import settings_of
 from shared.commands.running import Failed, Running
-from shared.runtime.broker.kafka import connection
+from shared.runtime.broker.kafka_client import connection
 from shared.runtime.settings import Settings
 from shared.topology import CLEAN
 

@@ -50,11 +50,10 @@ def parse_phone(text: str | None, country: str | None = "DE") -> PhoneReading:
     digits = bare.removeprefix("+").removeprefix("00")
     if _PLACEHOLDER.fullmatch(digits):
         return _NOTHING
-    if country == "DE":
-        if (swift := _german(bare)) is not None:
-            return swift
-        if _CALLING_CODE_ALONE.fullmatch(bare):
-            bare = "+" + bare
+    if (country == "DE" or bare.startswith("+49")) and (swift := _german(bare)) is not None:
+        return swift
+    if country == "DE" and _CALLING_CODE_ALONE.fullmatch(bare):
+        bare = "+" + bare
     return _read(bare if bare.strip("+").isdigit() else text, country)
 
 

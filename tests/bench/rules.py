@@ -22,7 +22,8 @@ from services.backup.store import Store as BackupStore
 from services.rules.core.activity import NO_ACTIVITY
 from services.rules.core.changes import changed_paths
 from services.rules.core.decide import Around, decide
-from services.rules.core.rulebook import Rulebook, rulebook
+from services.rules.core.loading import rulebook
+from services.rules.core.rulebook import Rulebook
 from services.rules.core.schema import Change
 from services.rules.core.searching import search_keys
 from services.rules.stage import Rules

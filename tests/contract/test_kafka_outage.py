@@ -14,7 +14,7 @@ import pytest
 from deploy.local.folder import DataFolder
 from deploy.local.kafka import Kafka
 from shared.domain.errors import Transient
-from shared.runtime.broker import Message, Producer
+from shared.runtime.broker import Message, Producer, kafka_client
 from shared.runtime.broker import kafka as ours
 from shared.runtime.broker.kafka import KafkaBroker
 from shared.runtime.settings import KafkaSettings
@@ -52,7 +52,7 @@ async def test_a_broker_killed_and_started_again_loses_nothing_and_keeps_the_ord
     kafka: Kafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ours, "SEND_TIMEOUT_S", 1.0)
-    monkeypatch.setattr(ours, "STOP_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(kafka_client, "STOP_TIMEOUT_S", 2.0)
     broker = KafkaBroker(KafkaSettings(bootstrap_servers=kafka.bootstrap_servers))
     admin = broker.admin()
     await admin.ensure_topics(3, 1)
@@ -75,7 +75,7 @@ async def test_a_broker_killed_and_started_again_loses_nothing_and_keeps_the_ord
     started = time.monotonic()
     with pytest.raises(Transient):
         await late.start()
-    assert time.monotonic() - started < ours.START_TIMEOUT_S + 5
+    assert time.monotonic() - started < kafka_client.START_TIMEOUT_S + 5
 
     await asyncio.to_thread(kafka.start)
     back = time.monotonic()

@@ -20,7 +20,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from shared.domain.errors import Transient
-from shared.runtime.broker import Draft, TopicPartition
+from shared.runtime.broker import Draft, TopicPartition, kafka_client
 from shared.runtime.broker import kafka as ours
 from shared.runtime.broker.kafka import ClientBroken, KafkaBroker, KafkaConsumer, KafkaProducer, OffsetsLost
 from shared.runtime.settings import KafkaSettings
@@ -150,7 +150,7 @@ async def test_t3_after_one_rejected_batch_the_producer_is_not_used_again(
 
 
 async def test_t5_a_stop_that_hangs_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ours, "STOP_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(kafka_client, "STOP_TIMEOUT_S", 0.1)
     started = time.monotonic()
     await over(Client(60)).stop()
     assert time.monotonic() - started < 5

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from services.rules.core.firing import Noted
-from services.rules.core.rulebook import rulebook
+from services.rules.core.loading import rulebook
 from services.rules.timers import Timers
 from shared.domain.configuration import At, Channel, Notify, Rule, Then
 from shared.domain.contact import Contact

@@ -184,8 +184,7 @@ def reasons_page() -> str:
     """Why messages end before a contact: drops and dead letters."""
     drops = "\n".join(f"| `{reason}` | {meaning} |" for reason, meaning in meanings(DropReason).items())
     letters = "\n".join(
-        f"| `{reason}` | {meaning} | {ADVICE[reason]} |"
-        for reason, meaning in meanings(LetterReason).items()
+        f"| `{reason}` | {meaning} | {ADVICE[reason]} |" for reason, meaning in meanings(LetterReason).items()
     )
     return REASONS.format(
         drops=drops, letters=letters, in_a_row=CONSECUTIVE_MAX, ratio=f"{RATIO_MAX:.0%}", window=f"{WINDOW_MESSAGES:,}"

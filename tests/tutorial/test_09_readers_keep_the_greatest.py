@@ -11,7 +11,7 @@ import msgspec
 
 from services.rules.core.decide import Around, Published, Seen, Standing, awaited_by, decide
 from services.rules.core.happenings import cleaned
-from services.rules.core.rulebook import rulebook
+from services.rules.core.loading import rulebook
 from shared.domain.configuration import Rule, Then
 from shared.domain.contact import Cause, Contact
 from shared.domain.events import Event

@@ -21,8 +21,13 @@ CHUNK_BYTES: Final = 64 * 1024
 """What is sealed at once: small enough to hold, and its tag of 16 bytes adds nothing."""
 
 TAG_BYTES: Final = 16
+"""What AES-GCM adds to a chunk (NIST SP 800-38D)."""
+
 KEY_BYTES: Final = 32
+"""Of AES-256."""
+
 SALT_BYTES: Final = 16
+"""No two sets have the same: 128 random bits, as RFC 7914 has them."""
 
 SCRYPT_N: Final = 2**15
 """Work of one guess of the passphrase: 32 MiB and a tenth of a second (n of RFC 7914, with r = 8 and p = 1)."""

@@ -53,7 +53,7 @@ def _texts(traits: Traits) -> Iterator[str]:
 def _reachable(traits: Traits) -> Iterator[str]:
     for mail in traits.mails:
         yield f"mail|{mail}"
-        local = "".join(sign for sign in mail.partition("@")[0] if sign.isalnum())
+        local = "".join(filter(str.isalnum, mail.partition("@")[0]))
         if len(local) >= LOCAL_MIN and mail_kind(mail) != "role":
             yield f"local|{local}"
     for phone in traits.phones:

@@ -9,6 +9,14 @@ SPOOL: Final = "spool"
 """What of accepted events has not yet reached the log, by the name that a process gives it."""
 
 
+COUNTED_ANEW_S: Final = 0.25
+"""The books are counted from whole tables. While that takes less than this, every status has its own count."""
+
+COUNTED_SHARE: Final = 10
+"""Where it takes longer, a count is told again for so many times as long: a tenth of one connection at most, whoever
+asks how often. A count of 10 s is then up to 100 s old; it balances in itself all the same."""
+
+
 class Row(NamedTuple):
     """How many receipts of one kind are in one state. `gone`: their record was taken back and not sent again since."""
 
@@ -59,6 +67,29 @@ def books_of(rows: Iterable[Row]) -> Books:
         else:
             in_contacts += row.events
     return Books(accepted, in_contacts, deleted, erased, dropped, dead_letters, waiting)
+
+
+class Count(NamedTuple):
+    """The books as last counted, when `contacts.received` ended at `end`; they may be told again until `until`."""
+
+    until: float
+    end: int
+    books: Books
+
+    @classmethod
+    def made(cls, started: float, ended: float, end: int, books: Books) -> "Count":
+        """A count that took from `started` to `ended`, in seconds of a clock."""
+        took = ended - started
+        return cls(ended + (took * COUNTED_SHARE if took > COUNTED_ANEW_S else 0.0), end, books)
+
+    def holds(self, now: float, end: int) -> bool:
+        """Whether it may be told again: while it is not too old for what it cost; that nothing waits, only while
+        nothing new has come. Whoever has just sent, and asks whether it is done, must not hear of before.
+        """
+        return now < self.until and (self.books.waiting > 0 or self.end == end)
+
+
+NEVER_COUNTED: Final = Count(float("-inf"), 0, Books(0, 0, 0, 0, {}, {}, 0))
 
 
 class Stage(msgspec.Struct, frozen=True):

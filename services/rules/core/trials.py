@@ -10,18 +10,16 @@ end of `day`, in the contact's zone.
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from services.rules.core.activity import Activity, Tally
 from services.rules.core.days import moment, zone_of
+from services.rules.core.rulebook import Checked, Rulebook
 from services.rules.core.schema import Change, meant
 from shared.domain.configuration import Then
 from shared.domain.contact import Contact
-
-if TYPE_CHECKING:
-    from services.rules.core.rulebook import Checked, Rulebook
 
 NIGHT: Final = time(23, 59, 59)
 """Everything a day brings has happened by then."""
@@ -52,7 +50,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     expect: Mapping[str, Any]
 
 
-def failures(book: "Rulebook") -> Iterator[str]:
+def failures(book: Rulebook) -> Iterator[str]:
     """What every test of every rule says that is not so: `name.tests[0]: …`."""
     for checked in book.rules:
         for place, said in enumerate(checked.rule.tests):
@@ -63,7 +61,7 @@ def failures(book: "Rulebook") -> Iterator[str]:
             yield from (f"{checked.rule.name}.tests[{place}]: {failure}" for failure in found)
 
 
-def _failures(book: "Rulebook", checked: "Checked", trial: Trial) -> list[str]:
+def _failures(book: Rulebook, checked: Checked, trial: Trial) -> list[str]:
     """Raises ValueError for a test that cannot be run."""
     for key in trial.expect:
         if key not in EXPECTED:

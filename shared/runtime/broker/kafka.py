@@ -6,7 +6,6 @@ for a fetcher that died in silence, and no trust in a client that has failed onc
 """
 
 import asyncio
-import ssl
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 
 from shared.domain.errors import Transient
 from shared.runtime.broker import Admin, Consumer, Draft, Message, Producer, Reader, TopicPartition, refuse_oversized
+from shared.runtime.broker.kafka_client import START_TIMEOUT_S, TOPIC_BYTES_MAX, connection, message_of, stopped
 from shared.runtime.broker.partitions import partition_of
 from shared.runtime.settings import KafkaSettings
 
@@ -26,20 +26,11 @@ BATCH_BYTES_MAX: Final = 512 * 1024
 """The client has one request in flight for each broker and one batch for each partition in it: small batches would make
 the round trip the limit (627 records a second at 20 ms and 16 KiB, measured)."""
 
-TOPIC_BYTES_MAX: Final = 1024 * 1024
-"""The topics' own limit: above anything we let through, since one batch the broker rejects wedges the producer (T3)."""
-
 SEND_TIMEOUT_S: Final = 20.0
 """Idempotent sends never expire by themselves (T5); after this long the broker counts as away."""
 
 COMMIT_TIMEOUT_S: Final = 20.0
 """As for sends: the client retries for ever inside."""
-
-START_TIMEOUT_S: Final = 20.0
-"""Longer than a broker's restart; a start that takes more is tried anew."""
-
-STOP_TIMEOUT_S: Final = 10.0
-"""A stop with pending data hangs while the broker is down (T5)."""
 
 BARRIER_S: Final = 15.0
 """How long a rebalance waits for the batch in hand: a batch takes well under a second unless the world is away."""
@@ -69,24 +60,6 @@ class OffsetsLost(Exception):
 
 class ClientBroken(Exception):
     """The client can no longer be trusted; the process ends and a new one starts clean."""
-
-
-def connection(kafka: KafkaSettings) -> dict[str, Any]:
-    """The settings as the client's arguments."""
-    context: ssl.SSLContext | None = None
-    if kafka.security_protocol in {"SSL", "SASL_SSL"}:
-        context = ssl.create_default_context(cafile=kafka.ssl_cafile)
-        if kafka.ssl_certfile is not None:
-            context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
-    password = kafka.sasl_password
-    return {
-        "bootstrap_servers": kafka.bootstrap_servers,
-        "security_protocol": kafka.security_protocol,
-        "ssl_context": context,
-        "sasl_mechanism": kafka.sasl_mechanism or "PLAIN",
-        "sasl_plain_username": kafka.sasl_username,
-        "sasl_plain_password": None if password is None else password.get_secret_value(),
-    }
 
 
 class KafkaBroker:
@@ -395,29 +368,6 @@ def _caused(wrong: Exception, by: BaseException) -> Exception:
     return wrong
 
 
-def message_of(record: Any, prefix: str) -> Message:
-    """A record of the client as a message of ours."""
-    return Message(
-        topic=record.topic.removeprefix(prefix) if prefix else record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        timestamp_ms=record.timestamp,
-        key=record.key,
-        value=record.value,
-        headers=tuple(record.headers),
-    )
-
-
 def _places(error: errors.OffsetOutOfRangeError) -> str:
     lost = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
     return ", ".join(f"{one.topic}-{one.partition} before {offset}" for one, offset in lost.items()) or "a partition"
-
-
-async def stopped(client: Any) -> None:
-    """Stop a client of the library; T5 and T6: it may hang, and it may raise CancelledError that nobody asked for."""
-    stopping = asyncio.ensure_future(client.stop())
-    await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
-    if not stopping.done():
-        stopping.cancel()
-    elif not stopping.cancelled():
-        stopping.exception()  # looked at, so that nothing complains: there is nothing left to do about it

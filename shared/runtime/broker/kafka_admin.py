@@ -11,7 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.domain.errors import Transient
 from shared.runtime.broker import Backlog, Message, TopicPartition
-from shared.runtime.broker.kafka import TOPIC_BYTES_MAX, message_of, stopped
+from shared.runtime.broker.kafka_client import TOPIC_BYTES_MAX, message_of, stopped
 from shared.topology import TOPICS, Topic
 
 T = TypeVar("T")

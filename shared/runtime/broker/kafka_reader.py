@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, errors
 
 from shared.domain.errors import Transient
 from shared.runtime.broker import Message
-from shared.runtime.broker.kafka import START_TIMEOUT_S, message_of, stopped
+from shared.runtime.broker.kafka_client import START_TIMEOUT_S, message_of, stopped
 
 FETCH_BYTES_MAX: Final = 64 * 1024
 """A reader holds what it has fetched of every partition: twelve of them stay below a megabyte for each reader."""

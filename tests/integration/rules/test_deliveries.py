@@ -18,7 +18,8 @@ from aiohttp import web
 
 from services.rules.client import Client
 from services.rules.core.delivering import PAUSES_S
-from services.rules.core.rulebook import Rulebook, rulebook
+from services.rules.core.loading import rulebook
+from services.rules.core.rulebook import Rulebook
 from services.rules.deliveries import LEASE_S, Deliveries
 from services.rules.timers import Timers
 from shared.domain.configuration import Channel, Mail, Notify, Rule, Then

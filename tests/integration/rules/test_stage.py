@@ -6,7 +6,7 @@ Method: the stage on a real Postgres, its messages made by hand; two processes w
 import asyncio
 from datetime import timedelta
 
-from services.rules.core.rulebook import rulebook
+from services.rules.core.loading import rulebook
 from shared.domain.configuration import Rule, Then
 from shared.domain.contact import ConsentState, Email, Member, Phone
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward

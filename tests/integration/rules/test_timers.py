@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from services.rules.core.rulebook import Rulebook, rulebook
+from services.rules.core.loading import rulebook
+from services.rules.core.rulebook import Rulebook
 from services.rules.timers import Timers
 from shared.domain.configuration import At, Channel, Mail, Notify, Rule, Then
 from shared.domain.contact import ConsentState, Contact, Email

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from services.rules.core.rulebook import Rulebook, rulebook
+from services.rules.core.loading import rulebook
+from services.rules.core.rulebook import Rulebook
 from shared.domain.configuration import Rule, Then
 from shared.domain.contact import Cause, CauseKind, Company, Contact, Email, Member, Name
 from shared.domain.ids import derived_id

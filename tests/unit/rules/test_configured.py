@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.rules.core.rulebook import InvalidRules, Rulebook, rulebook_of
+from services.rules.core.loading import InvalidRules, rulebook_of
+from services.rules.core.rulebook import Rulebook
 from shared.runtime.configuration import Misconfigured, load
 
 CHANNELS = """

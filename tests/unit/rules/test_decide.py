@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.rules.core.activity import Activity
 from services.rules.core.changes import changed_paths
 from services.rules.core.decide import Around, Published, Seen, Standing, decide, decide_gone, said_again
-from services.rules.core.rulebook import rulebook
+from services.rules.core.loading import rulebook
 from shared.domain.contact import CauseKind, ConsentState, Contact, Email
 from shared.domain.events import Happened, Retired
 from shared.domain.outcome import Outgoing

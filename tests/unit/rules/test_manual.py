@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from ruamel.yaml import YAML
 
-from services.rules.core import conditions, dates, delivering, faults, priority, rulebook
+from services.rules.core import conditions, dates, delivering, faults, loading, priority
 from services.rules.core.activity import DAYS_BACK
 from shared.domain.configuration import Channel, Rule
 
@@ -42,7 +42,7 @@ def test_the_rules_of_the_manuals_can_be_used() -> None:
         read = YAML(typ="safe").load(re.sub(r"(\d{4}-\d\d-\d\d)", r'"\1"', text))
         rules = msgspec.convert(read.get("rules", []), list[Rule])
         msgspec.convert(read.get("channels", {}), dict[str, Channel])
-        found += [one.rule.name for one in rulebook.rulebook(rules, channels, texts).rules]
+        found += [one.rule.name for one in loading.rulebook(rules, channels, texts).rules]
     assert {"key-accounts", "gone-quiet", "no-phone", "birthday-mail"} <= set(found)
 
 
@@ -63,7 +63,7 @@ def test_the_figures_of_the_manual_are_those_of_the_code() -> None:
         f"at most {conditions.EXPRESSION_LENGTH_MAX:,} characters",
         f"names of up to {faults.NAME_LENGTH_MAX} characters",
         f"-{faults.SCORE_MAX} to {faults.SCORE_MAX}",
-        f"At most {rulebook.RULES_MAX:,} rules",
+        f"At most {loading.RULES_MAX:,} rules",
         f"| {dates.CATCH_UP_DAYS} days later |",
     ):
         assert figure in MANUAL, figure

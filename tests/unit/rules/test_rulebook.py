@@ -4,7 +4,8 @@ import pytest
 
 from services.rules.core.activity import Activity, Tally
 from services.rules.core.conditions import Why
-from services.rules.core.rulebook import RULES_MAX, Holding, InvalidRules, Rulebook, rulebook
+from services.rules.core.loading import RULES_MAX, InvalidRules, rulebook
+from services.rules.core.rulebook import Holding, Rulebook
 from services.rules.core.schema import Change
 from shared.domain.configuration import Rule, Then
 from shared.domain.contact import Contact

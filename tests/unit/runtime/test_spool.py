@@ -2,7 +2,7 @@
 
 import asyncio
 import resource
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def payloads(data: bytes) -> list[bytes]:
 
 
 @contextmanager
-def files_at_most(size: int) -> Iterator[None]:
+def files_at_most(size: int) -> Generator[None]:
     """A system that lets no file of this process grow beyond this: what a full disk does, in the middle of a write."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
@@ -115,6 +115,7 @@ async def test_a_chunk_whose_reader_failed_comes_again(tmp_path: Path, monkeypat
     for number in range(20):
         await spool.append(b"%d" % number * 30, 1, number)
     seen: list[bytes] = []
+    failed: list[bytes] = []
     async with aclosing(spool.chunks()) as chunks:
         async for frames in chunks:
             seen += [frame.payload for frame in frames]
