@@ -70,11 +70,13 @@ def street_key(street: str) -> str:
     return "".join(sign for sign in folded if sign.isalnum())
 
 
+@lru_cache(READINGS_MAX)
 def house_key(number: str) -> str:
     """A house number without blanks, in lower case."""
     return "".join(sign for sign in fold(number) if sign.isalnum() or sign in "-/")
 
 
+@lru_cache(READINGS_MAX)
 def postcode_key(text: str, country: str | None) -> str | None:
     """A postcode without country prefix and blanks; German ones get back the zero that spreadsheets remove."""
     bare = _POSTCODE_PREFIX.sub("", text.strip().upper())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -20,6 +21,9 @@ TRUST_USUAL: Final = 50
 CONFIDENCE_FLOOR, CONFIDENCE_CEILING = 0.05, 0.98
 """No source is always wrong and none always right."""
 
+CONFIDENCES_MAX: Final = 1_024
+"""Confidences remembered, by the trust of the sources that agree: an installation has a dozen sources."""
+
 FORMER_MAX: Final = 50
 """Former values carried by a contact: enough for years of moving house, and far from the size limit of a message."""
 
@@ -30,6 +34,10 @@ class SourceView(msgspec.Struct, frozen=True):
     trust: int = TRUST_USUAL
     country: str | None = None
     language: str | None = None
+
+
+USUAL: Final = SourceView()
+"""A source that nobody configured."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -72,10 +80,10 @@ def survive(candidates: Iterable[Candidate], order: Sequence[Criterion] = DEFAUL
     every = list(candidates)
     if not every:
         return None
+    if len(every) == 1:
+        return lone(every[0])
     ranked = rank(every, order)
     best = ranked[0]
-    if len(ranked) == 1:
-        return Survivor(best.value, _lone_origin(best), best.key, ())
     same = [one for one in ranked if one.key == best.key]
     others = tuple(one for one in ranked if one.key != best.key)
     spelled = max(same, key=lambda one: (one.complete, _text(one.value)))
@@ -94,11 +102,11 @@ def rank(candidates: Iterable[Candidate], order: Sequence[Criterion] = DEFAULT_O
     every = list(candidates)
     if len(every) < 2:
         return every
-    agreeing = {key: len({one.source for one in every if one.key == key}) for key in {one.key for one in every}}
+    agreeing = _agreeing(every)
     return sorted(
         every,
         key=lambda one: (
-            *(_measure(one, agreeing[one.key], criterion) for criterion in order),
+            *[_measure(one, agreeing[one.key], criterion) for criterion in order],
             one.complete,
             _text(one.value),
             one.record_id,
@@ -107,15 +115,16 @@ def rank(candidates: Iterable[Candidate], order: Sequence[Criterion] = DEFAULT_O
     )
 
 
-def _lone_origin(best: Candidate) -> Origin:
-    """Where a value comes from that nobody else has a word on."""
-    return Origin(
-        source=best.source,
-        record_id=best.record_id,
-        observed_at=best.at,
-        confidence=confidence_of((best,)),
+def lone(only: Candidate) -> Survivor:
+    """What survives where nobody else has a word on it."""
+    origin = Origin(
+        source=only.source,
+        record_id=only.record_id,
+        observed_at=only.at,
+        confidence=_confidence((only.trust,), valid=bool(only.valid)),
         why="only one",
     )
+    return Survivor(only.value, origin, only.key, ())
 
 
 def confidence_of(same: Sequence[Candidate]) -> float:
@@ -123,20 +132,22 @@ def confidence_of(same: Sequence[Candidate]) -> float:
 
     Trust / 100 is taken as the chance that one source is right.
     """
-    if len(same) == 1:
-        trust = same[0].trust / 100
-        sure = min(1 - (1 - min(max(trust, CONFIDENCE_FLOOR), CONFIDENCE_CEILING)), CONFIDENCE_CEILING)
-        return round(sure if same[0].valid else sure / 2, 3)
+    trusts = sorted({one.source: one.trust for one in same}.values())
+    return _confidence(tuple(trusts), valid=any(one.valid for one in same))
+
+
+@lru_cache(CONFIDENCES_MAX)
+def _confidence(trusts: tuple[int, ...], *, valid: bool) -> float:
     doubt = 1.0
-    for trust in sorted({one.source: one.trust for one in same}.values()):
+    for trust in trusts:
         doubt *= 1 - min(max(trust / 100, CONFIDENCE_FLOOR), CONFIDENCE_CEILING)
     sure = min(1 - doubt, CONFIDENCE_CEILING)
-    return round(sure if any(one.valid for one in same) else sure / 2, 3)
+    return round(sure if valid else sure / 2, 3)
 
 
 def former_values(path: str, survivor: Survivor | None) -> list[Former]:
     """The values that no longer lead, each once with the last time somebody said it."""
-    if survivor is None:
+    if survivor is None or not survivor.others:
         return []
     last: dict[str, Candidate] = {}
     for one in survivor.others:
@@ -144,6 +155,14 @@ def former_values(path: str, survivor: Survivor | None) -> list[Former]:
         if held is None or (one.at, one.record_id) > (held.at, held.record_id):
             last[one.key] = one
     return [Former(path=path, value=one.value, source=one.source, until=one.at) for _, one in sorted(last.items())]
+
+
+def _agreeing(every: Iterable[Candidate]) -> dict[str, int]:
+    """By key how many sources say it."""
+    sources: dict[str, set[str]] = {}
+    for one in every:
+        sources.setdefault(one.key, set()).add(one.source)
+    return {key: len(some) for key, some in sources.items()}
 
 
 def _measure(one: Candidate, agreeing: int, criterion: Criterion) -> float:
@@ -173,8 +192,7 @@ def _why(best: Candidate, same: Sequence[Candidate], others: Sequence[Candidate]
     """The first criterion on which the winner is ahead of every other value."""
     if not others:
         return "only one" if len({one.source for one in same}) == 1 else "most agreed"
-    keys = {one.key for one in others}
-    agreeing = {key: len({one.source for one in others if one.key == key}) for key in keys}
+    agreeing = _agreeing(others)
     mine = len({one.source for one in same})
     rivals = list(others)
     for criterion in order:

@@ -1,12 +1,12 @@
 """Channels: the mail addresses, numbers and postal addresses of a contact, each once, the preferred one first."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, cast
 
 import msgspec
 
-from services.dedup.core.candidates import TIED, Candidate, Criterion, SourceView, Survivor, rank, survive
+from services.dedup.core.candidates import TIED, USUAL, Candidate, Criterion, SourceView, Survivor, lone, rank, survive
 from shared.domain.addresses import city_key, house_key, postcode_key, split_street, street_key
 from shared.domain.contact import Address, Email, Origin, Phone
 from shared.domain.countries import country_code
@@ -75,10 +75,11 @@ def addresses_of(
 
     A part of another address (only its city) is not one of its own, but lends what the fuller one lacks.
     """
-    found = [one for record in members for one in _postal(record, sources)]
-    if len(found) < 2:
-        lone = survive(found, order)
-        return ((), {}) if lone is None else ((_shown(found),), {"/addresses/0": lone.origin})
+    found = [one for record in members if (one := _postal(record, sources)) is not None]
+    if not found:
+        return (), {}
+    if len(found) == 1:
+        return (cast(Address, found[0].value),), {"/addresses/0": lone(found[0]).origin}
     ranked = rank(found, order)
     kept: list[list[Candidate]] = []
     for one in sorted(ranked, key=lambda each: (-each.complete[2], ranked.index(each))):
@@ -125,12 +126,12 @@ def _mail(record: Record, item: _Item, sources: Mapping[str, SourceView]) -> Ite
     good = (read.ok and not nobodys, item.preferred, int(mail_kind(read.canonical or "") == "personal"))
     yield Candidate(
         read.value or item.text, read.canonical or fold(item.text), record.source, record.record_id, item.at,
-        sources.get(record.source, SourceView()).trust, read.ok and not nobodys, good,
+        sources.get(record.source, USUAL).trust, read.ok and not nobodys, good,
     )  # fmt: skip
 
 
 def _number(record: Record, item: _Item, sources: Mapping[str, SourceView]) -> Iterable[Candidate]:
-    view = sources.get(record.source, SourceView())
+    view = sources.get(record.source, USUAL)
     read = parse_phone(item.text, country_code(record.text("country")) or view.country)
     good = (read.valid, item.preferred, int(read.kind == "mobile"))
     yield Candidate(
@@ -151,7 +152,7 @@ def _distinct(
 ) -> list[tuple[Candidate, _Item, Survivor]]:
     """One entry per key, the preferred first, with the item that names its kind and the survivor that says why."""
     if len(found) < 2:
-        return [(one, item, survivor) for one, item in found if (survivor := survive((one,), order)) is not None]
+        return [(one, item, lone(one)) for one, item in found]
     ranked = rank([one for one, _ in found], order)
     ranked.sort(key=lambda one: (one.complete[0], one.complete[1]), reverse=True)
     entries: list[tuple[Candidate, _Item, Survivor]] = []
@@ -174,8 +175,12 @@ def _distinct(
 _PARTS: Final = ("street", "house_number", "postcode", "city", "country")
 
 
-def _postal(record: Record, sources: Mapping[str, SourceView]) -> Iterable[Candidate]:
-    view = sources.get(record.source, SourceView())
+def _postal(record: Record, sources: Mapping[str, SourceView]) -> Candidate | None:
+    """The address of a record, or None where it says nothing of one."""
+    stamps = [each.at for field in ("street", "postcode", "city", "country") if (each := record.fields.get(field))]
+    if not stamps:
+        return None
+    view = sources.get(record.source, USUAL)
     street, house = split_street(meant(record.text("street")))
     said = {field: meant(record.text(field)) for field in ("address_extra", "postcode", "city", "region", "country")}
     code = country_code(said["country"])
@@ -185,23 +190,25 @@ def _postal(record: Record, sources: Mapping[str, SourceView]) -> Iterable[Candi
         city=recase(said["city"]), region=said["region"], country=code or said["country"],
     )  # fmt: skip
     keys = _keys(address)
-    if not any(keys):
-        return
-    stamps = [each.at for field in ("street", "postcode", "city", "country") if (each := record.fields.get(field))]
+    filled = sum(map(bool, keys))
+    if not filled:
+        return None
     full = bool(address.street and (address.postcode or address.city))
-    filled = sum(1 for key in keys if key)
-    yield Candidate(
-        address, "|".join(key or "" for key in keys), record.source, record.record_id, max(stamps), view.trust, full,
-        (*completeness_of(" ".join(filter(None, (address.street, address.city))))[:2], filled),
-    )  # fmt: skip
+    mixed, marked, _ = completeness_of(" ".join(filter(None, (address.street, address.city))))
+    return Candidate(
+        address, "|".join(keys), record.source, record.record_id, max(stamps), view.trust, full, (mixed, marked, filled)
+    )
 
 
-def _keys(address: Address) -> tuple[str | None, ...]:
-    derive: tuple[tuple[str | None, Callable[[str], str]], ...] = (
-        (address.street, street_key), (address.house_number, house_key), (address.postcode, str.upper),
-        (address.city, city_key), (address.country, fold),
-    )  # fmt: skip
-    return tuple(form(text) if text else None for text, form in derive)
+def _keys(address: Address) -> tuple[str, str, str, str, str]:
+    """The parts as they are compared, empty where nothing is said."""
+    return (
+        street_key(address.street) if address.street else "",
+        house_key(address.house_number) if address.house_number else "",
+        address.postcode.upper() if address.postcode else "",
+        city_key(address.city) if address.city else "",
+        fold(address.country) if address.country else "",
+    )
 
 
 def _within(part: Candidate, whole: Candidate) -> bool:

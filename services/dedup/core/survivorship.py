@@ -9,6 +9,7 @@ import msgspec
 from services.dedup.core.candidates import (
     DEFAULT_ORDER,
     FORMER_MAX,
+    USUAL,
     Candidate,
     Criterion,
     SourceView,
@@ -157,7 +158,7 @@ def _candidates(field: str, members: Sequence[Record], sources: Mapping[str, Sou
     found: list[Candidate] = []
     for record in members:
         text = record.text(field)
-        view = sources.get(record.source, SourceView())
+        view = sources.get(record.source, USUAL)
         read = _read(field, text) if text else None
         if read is None and field == "gender":
             text = record.text("salutation")
@@ -215,7 +216,7 @@ def _attributes(said: _Said) -> tuple[dict[str, Json], dict[str, Origin]]:
                 record.source,
                 record.record_id,
                 held.at,
-                said.sources.get(record.source, SourceView()).trust,
+                said.sources.get(record.source, USUAL).trust,
             )
             for record in said.members
             if (held := record.attributes.get(key)) is not None and held.value is not None
