@@ -319,10 +319,14 @@ async def write_contacts(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 async def said(connection: Connection, versions: Mapping[str, int]) -> None:
-    """These versions were acknowledged: forget that they are to be said, unless a newer one came meanwhile."""
+    """These versions were acknowledged: forget that they are to be said, unless a newer one came meanwhile.
+
+    The commit does not wait for the disk: what a crash of the server brings back is said once more, and does no harm.
+    """
     if versions:
         await connection.execute(
-            """delete from dedup.unsaid s using unnest($1::text::uuid[], $2::int[]) u(contact_id, version)
+            """with hurried as materialized (select set_config('synchronous_commit', 'off', true))
+               delete from dedup.unsaid s using unnest($1::text::uuid[], $2::int[]) u(contact_id, version), hurried
                where s.contact_id = u.contact_id and s.version = u.version""",
             ids(versions),
             list(versions.values()),

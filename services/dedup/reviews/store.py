@@ -31,9 +31,11 @@ async def naming(connection: Connection, record_ids: Collection[str]) -> list[Re
     rows = await connection.fetch(
         """select review_id::text, state, weight, groups, opened_at, reason, benefit, assignee, due_at,
                   answer, answer_reason, decided_by
-           from dedup.review
-           where review_id in (select review_id from dedup.review_record where record_id = any($1::text::uuid[]))
-             and state in ('open', 'later')""",
+           from (select distinct named.review_id as id from unnest($1::text::uuid[]) u(record_id)
+                 cross join lateral (select review_id from dedup.review_record
+                                     where record_id = u.record_id offset 0) named offset 0) d
+           cross join lateral (select * from dedup.review where review_id = d.id offset 0) r
+           where state in ('open', 'later')""",
         ids(record_ids),
     )
     return [_review(row) for row in rows]
