@@ -137,18 +137,25 @@ def send(  # noqa: PLR0913, PLR0917 (an argument an option)
 @app.command()
 def status(
     matching: Annotated[bool, typer.Option("--matching", help="How right matching is, by what people say.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay, and show it anew every two seconds.")] = False,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
     """Show how every stage does, and the books: every accepted event ends exactly one way.
 
-    Example: kontaktwerk status --json
+    Example: kontaktwerk status --watch
     """
     from rich.console import Console
 
     from shared.commands import matching as of_matching
     from shared.commands import status as of_stages
 
+    if watch and (matching or as_json):
+        raise WrongUsage("--watch shows the stages, for people: without --matching and --json")
+    if watch:
+        with contextlib.suppress(KeyboardInterrupt):
+            wait(of_stages.watch(Running(data), Console()))
+        return
     command = of_matching if matching else of_stages
     found = wait(command.fetch(Running(data)))
     if as_json:

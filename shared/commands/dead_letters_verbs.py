@@ -41,8 +41,8 @@ def letters_list(
     now = datetime.now(UTC)
     chosen = command.chosen(stage, reason, since, until, now) | {"state": state}
     found = wait(command.listed(Running(data), chosen, limit))
-    lines = [*map(command.group_line, found["groups"]), *(["", *(command.line_of(one) for one in found["items"])])]
-    show(found, lines, as_json=as_json)
+    lines = [*map(command.group_line, found["groups"]), "", *map(command.line_of, found["items"])]
+    show(found, lines if found["items"] else [f"no {state} letters"], as_json=as_json)
 
 
 @letters_app.command("show")

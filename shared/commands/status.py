@@ -1,10 +1,13 @@
 """`status`: how every stage does, and the books."""
 
+import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, NoReturn
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from shared.commands.http import client, problem_of
 from shared.commands.reconcile import line_of
@@ -12,6 +15,9 @@ from shared.commands.running import Failed, Running
 
 BOOKS = ("accepted", "in_contacts", "deleted", "erased", "dropped", "dead_letters", "waiting")
 """In the order of the equation: accepted is the sum of the others."""
+
+WATCHED_EVERY_S: Final = 2.0
+"""One look costs every service a few statements; lag is measured anew about as often."""
 
 
 async def fetch(running: Running) -> dict[str, Any]:
@@ -40,8 +46,24 @@ def unmeasured(stages: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [f"{name} {figure}" for name, stage in stages.items() for figure in ("lag",) if stage.get(figure) is None]
 
 
+async def watch(running: Running, console: Console) -> NoReturn:
+    """Show it again and again in one place; while nobody can be asked, say so. Never returns; cancel it."""
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            try:
+                live.update(screen(await fetch(running)), refresh=True)
+            except Failed as failed:
+                live.update(Text(str(failed)), refresh=True)
+            await asyncio.sleep(WATCHED_EVERY_S)
+
+
 def show(found: Mapping[str, Any], console: Console) -> None:
-    """The same for people."""
+    """The same for people, once."""
+    console.print(screen(found), highlight=False, soft_wrap=True)
+
+
+def screen(found: Mapping[str, Any]) -> Group:
+    """A table of the stages, and below it the books, the configuration and what runs by the clock."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, justify in (("stage", "left"), ("rate/s", "right"), ("lag", "right"), ("oldest", "right")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]  # a Literal that a loop widens
@@ -57,15 +79,13 @@ def show(found: Mapping[str, Any], console: Console) -> None:
             f"{stage['dead_letters']:,}",
             stage.get("last_error") or "",
         )
-    console.print(table)
-    console.print()
-    console.print(equation(found["books"]), highlight=False, soft_wrap=True)
-    for line in configured(found["configuration"]) if found["configuration"] else ():
-        console.print(line, highlight=False, soft_wrap=True)
-    for job in found["jobs"]:
-        console.print(timed(job), highlight=False, soft_wrap=True)
-    for run in found["reconciles"]:
-        console.print(line_of(run), highlight=False, soft_wrap=True)
+    lines = [
+        equation(found["books"]),
+        *(configured(found["configuration"]) if found["configuration"] else ()),
+        *map(timed, found["jobs"]),
+        *map(line_of, found["reconciles"]),
+    ]
+    return Group(table, "", *lines)
 
 
 def configured(configuration: Mapping[str, Any]) -> list[str]:

@@ -42,7 +42,10 @@ def sync_list(as_json: Json = False, data: Data = None) -> None:
     from shared.commands import sync as command
 
     tables = wait(command.planned(Running(data)))
-    show({"items": tables, "next": None}, map(command.planned_line, tables), as_json=as_json)
+    lines = [command.planned_line(one) for one in tables] or [
+        "no source is pulled; docs/databases.md says how to add one"
+    ]
+    show({"items": tables, "next": None}, lines, as_json=as_json)
 
 
 @sync_app.command("runs")
@@ -58,4 +61,5 @@ def sync_runs(
     from shared.commands import sync as command
 
     runs = wait(command.runs(Running(data), source))
-    show({"items": runs, "next": None}, map(command.line_of, runs), as_json=as_json)
+    lines = [command.line_of(one) for one in runs] or ["nothing has been pulled yet"]
+    show({"items": runs, "next": None}, lines, as_json=as_json)

@@ -266,7 +266,7 @@ class Process:
                 attempt = 0
             except Transient as error:
                 attempt += 1
-                self._metrics.last_error = f"{chore.name}: {type(error.__cause__ or error).__name__}"
+                self._metrics.failed(f"{chore.name}: {type(error.__cause__ or error).__name__}")
             await self._pause(pause_s(attempt, self._ids.dice()) if attempt else chore.every_s)
 
     async def _until_stopping(self, *, beats: bool) -> None:

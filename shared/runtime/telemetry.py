@@ -24,6 +24,9 @@ from shared.runtime.broker import Backlog, TopicPartition
 RATE_WINDOW_S: Final = 60.0
 """The rate that `status` shows is of the last minute: long enough to be calm, short enough to be true."""
 
+ERROR_TOLD_S: Final = 600.0
+"""An error that is over for so long is no news: `status` shows it no more, the log keeps it."""
+
 QUIET_S: Final = 10.0
 """A library says the same thing at most this often (T9: the Kafka client logs 30 lines a second while a broker is
 down)."""
@@ -54,11 +57,12 @@ class Metrics:
 
     def __init__(self, service: str) -> None:
         self.registry = CollectorRegistry()
-        self.last_error: str | None = None
         self.why_halted: str | None = None
         self.waits_for: str | None = None
         self.letters = 0
         self._service = service
+        self._error: str | None = None
+        self._failed_at = float("-inf")
         self._oldest_waiting_s = 0.0
         self._recent: deque[tuple[float, int]] = deque()
         here = self.registry
@@ -70,6 +74,7 @@ class Metrics:
         self._age = Gauge("kontaktwerk_oldest_seconds", "Age of a batch's oldest message.", STAGE, registry=here)
         self._lag = Gauge("kontaktwerk_lag_messages", "Messages not committed, by topic.", LAG, registry=here)
         self._lag_age = Gauge("kontaktwerk_lag_seconds", "Age of the oldest of them, by topic.", LAG, registry=here)
+        self._failures = Counter("kontaktwerk_failures_total", "What is tried again.", STAGE, registry=here)
         self._waiting = Gauge("kontaktwerk_waiting", "1 while Kafka or Postgres is away.", STAGE, registry=here)
         self._halted = Gauge("kontaktwerk_halted", "1 while it stands still on purpose.", STAGE, registry=here)
 
@@ -97,16 +102,29 @@ class Metrics:
         stamps = [one.oldest_ms for one in backlog.values() if one.oldest_ms is not None]
         self._oldest_waiting_s = age_s(min(stamps, default=None), now)
 
+    @property
+    def last_error(self) -> str | None:
+        """What failed last, unless that has long been over."""
+        lately = time.monotonic() - self._failed_at <= ERROR_TOLD_S
+        return self._error if lately else self.why_halted or self.waits_for
+
+    def failed(self, what: str) -> None:
+        """Something went wrong that is tried again; the type of an error at most, never its text."""
+        self._error, self._failed_at = what, time.monotonic()
+        self._failures.labels(self._service).inc()
+
     def waiting(self, error: str | None) -> None:
         """The stage waits for the world, or no longer does."""
         self.waits_for = error
-        self.last_error = error or self.last_error
+        if error is not None:
+            self.failed(error)
         self._waiting.labels(self._service).set(0 if error is None else 1)
 
     def halted(self, why: str | None) -> None:
         """The stage stands still on purpose, or (None) goes on."""
         self.why_halted = why
-        self.last_error = why or self.last_error
+        if why is not None:
+            self.failed(why)
         self._halted.labels(self._service).set(0 if why is None else 1)
 
     def measure(self, measures: Sequence[Measure]) -> None:

@@ -6,6 +6,10 @@ verbs are called as a user calls them, in processes of their own.
 
 import asyncio
 import json
+import os
+import pty
+import select
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -45,6 +49,7 @@ async def test_rubbish_stalls_nothing_and_every_verb_works(system_folder: Path) 
         books = await system.settled(2)
         assert (books["accepted"], books["in_contacts"]) == (2, 2)
         await _tells(verb)
+        await asyncio.to_thread(_watches, system.data)
 
 
 async def _rubbish(system: System) -> None:
@@ -97,12 +102,32 @@ async def _tells(verb: Verb) -> None:
     assert "1 contacts" in await verb("refresh", contact)
     assert "2 contacts" in await verb("refresh", "--all")
     assert json.loads(await verb("dead-letters", "list", "--json"))["items"] == []
+    assert "no open letters" in await verb("dead-letters", "list")
+    assert "no source is pulled" in await verb("sync", "list")
+    await verb("status", "--watch", "--json", code=2)
     await verb("dead-letters", "show", "nonsense", code=1)
     await verb("why", "nonsense", code=1)
     token = json.loads(await verb("tokens", "create", "--role", "reader", "--json"))["token"]
     assert token not in await verb("tokens", "list")
     assert "contacts.clean" in await verb("topics")
     assert "revision" in await verb("migrate")
+
+
+def _watches(data: Path) -> None:
+    """`status --watch` stays on a terminal until it is interrupted, and shows the books meanwhile."""
+    ours, its = pty.openpty()
+    command = [sys.executable, "-m", "services", "status", "--watch", "--data", str(data)]
+    try:
+        with subprocess.Popen(command, cwd=ROOT, stdout=its, stderr=its) as watching:
+            shown = b""
+            while b"accepted" not in shown and select.select([ours], [], [], 60)[0]:
+                shown += os.read(ours, 4096)
+            watching.send_signal(signal.SIGINT)
+            assert watching.wait(60) == 0
+        assert b"in contacts" in shown, shown
+    finally:
+        os.close(ours)
+        os.close(its)
 
 
 def _verb(data: Path, words: tuple[str, ...], code: int) -> str:

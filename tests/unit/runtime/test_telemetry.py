@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from shared.domain.outcome import DeadLetter, Drop, DropReason, Forward, LetterReason
+from shared.runtime import telemetry
 from shared.runtime.broker import Backlog, TopicPartition
 from shared.runtime.telemetry import Metrics, Quietly, configure_logging, logger, place_of
 
@@ -122,6 +123,16 @@ def test_waiting_and_halting_are_seen_and_the_last_error_stays() -> None:
     assert metrics.last_error == "too many letters"
     metrics.halted(None)
     assert metrics.why_halted is None
+    assert 'kontaktwerk_failures_total{stage="dedup"} 2.0' in metrics.exposition().decode()
+
+
+def test_an_error_that_is_long_over_is_forgotten_and_one_that_lasts_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = Metrics("dedup")
+    metrics.failed("lag: ConnectionRefusedError")
+    monkeypatch.setattr(telemetry, "ERROR_TOLD_S", -1.0)
+    assert metrics.last_error is None
+    metrics.halted("too many letters")
+    assert metrics.last_error == "too many letters"
 
 
 def test_how_far_the_group_is_behind_is_shown_by_topic() -> None:
