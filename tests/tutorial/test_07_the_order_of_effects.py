@@ -15,6 +15,7 @@ from shared.domain.outcome import Outgoing
 from shared.runtime.broker import Consumer, Draft, Message, Producer, TopicPartition
 from shared.runtime.stage import Settled, Taken
 from shared.topology import RECEIVED, RESOLVED
+from tests.support.killed import Killed
 from tests.tutorial.house import House, OneEach, event_of
 
 ANNA = {"source": "webform", "source_record_id": "1", "given_name": "Anna", "family_name": "Schulz", "city": "Kiel"}
@@ -35,7 +36,7 @@ class Ledger:
     def note(self, effect: str) -> None:
         """Write it down, or die first."""
         if effect == self.dies_before:
-            raise KeyboardInterrupt
+            raise Killed
         self.effects.append(effect)
 
     async def settle(self, batch: Sequence[Taken]) -> Settled:
@@ -84,7 +85,7 @@ async def process(house: House, stage: OneEach, dies_before: str = "") -> list[s
     loop = await house.loop("dedup", stage)
     ledger = Ledger(stage, loop.consumer, loop.producer, dies_before=dies_before)
     loop.stage, loop.consumer, loop.producer = ledger, ledger, ledger
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(Killed):
         await house.run(loop)
     await ledger.stop()
     return ledger.effects

@@ -20,6 +20,7 @@ from shared.runtime.access import Role
 from shared.runtime.clock import ManualClock
 from shared.runtime.database import Database
 from tests.integration.ingest.house import House, closed, opened
+from tests.support.killed import Killed
 
 ROWS = 60
 MAP = {"family_name": "surname", "email": "mail"}
@@ -221,10 +222,10 @@ async def test_what_a_dead_process_left_is_taken_over_and_nothing_is_missing_or_
         pages += 1
         await sent(drafts)
         if pages == 3:
-            raise KeyboardInterrupt
+            raise Killed
 
     monkeypatch.setattr(house.world.producer, "send", dies)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         await pull(house)
     monkeypatch.setattr(house.world.producer, "send", sent)
     await work(house)

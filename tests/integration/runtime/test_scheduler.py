@@ -17,6 +17,7 @@ from shared.runtime.database import Database
 from shared.runtime.scheduler import LEASE, Job, LeaseLost, Run, runs, scheduler
 from shared.runtime.settings import Settings
 from shared.runtime.world import World
+from tests.support.killed import Killed
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1).total_seconds()
@@ -87,14 +88,14 @@ async def test_a_dead_process_is_followed_by_another_under_the_same_id(world: Wo
 
     async def dies(run: Run) -> None:
         ids.append(run.run_id)
-        raise KeyboardInterrupt
+        raise Killed
 
     async def work(run: Run) -> None:
         ids.append(run.run_id)
 
     await look(world, nightly(work))
     advance(world, DAY)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         await look(world, nightly(dies))
     await look(world, nightly(work))
     assert len(ids) == 1  # its lease holds
