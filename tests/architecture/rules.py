@@ -210,6 +210,36 @@ def _formatted_sql(node: ast.AST) -> str | None:
             return None
 
 
+SESSION = re.compile(
+    r"(?i:pg_(try_)?advisory_lock\s*\(|set_config\([^()]*,\s*false\s*\)|^\s*listen\s+\w+\s*$)"
+    r"|^\s*SET\s+(?!(?i:local)\b)[\w.]+\s*(=|\b(TO|to)\b)"
+)
+"""SQL whose effect outlives its transaction (SET in capitals: advice to people begins with the word, too)."""
+
+OWN_CONNECTIONS = frozenset({"shared/runtime/migrations.py", "services/ingest/pulls/client.py"})
+"""They open connections that no pool takes back."""
+
+
+def session_state(root: Path) -> list[str]:
+    """Statements that change a connection for whoever gets it next from the pool."""
+    files = (
+        path
+        for path in python_files(root, "services", "shared")
+        if path.relative_to(root).as_posix() not in OWN_CONNECTIONS
+    )
+    return _found(root, list(files), _outlives)
+
+
+def _outlives(node: ast.AST) -> str | None:
+    match node:
+        case ast.Call(func=ast.Attribute(attr="add_listener")):
+            return "a listener"
+        case ast.Constant(value=str(text)) if SESSION.search(text):
+            return "state of a session"
+        case _:
+            return None
+
+
 def _is_constant(node: ast.expr) -> bool:
     match node:
         case ast.FormattedValue(value=ast.Name(id=name)):

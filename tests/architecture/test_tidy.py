@@ -51,6 +51,11 @@ def test_no_statement_is_put_together_from_values() -> None:
     assert rules.sql_in_fstrings(rules.ROOT) == []
 
 
+def test_no_connection_goes_back_to_the_pool_changed() -> None:
+    """Harm: nothing resets it, and whoever gets it next holds a lock or a setting that he never asked for."""
+    assert rules.session_state(rules.ROOT) == []
+
+
 def test_every_number_has_its_reason() -> None:
     """Harm: a limit without a reason is changed without one, or kept for ever."""
     assert rules.unexplained_numbers(rules.ROOT) == []
@@ -88,6 +93,9 @@ BREACHES: list[tuple[Rule, str, str]] = [
     (rules.sql_in_fstrings, "services/dedup/store.py", 'q = f"SELECT * FROM x WHERE y = {y}"\n'),
     (rules.sql_in_fstrings, "services/dedup/store.py", 'q = "DELETE FROM x WHERE y = %s" % y\n'),
     (rules.sql_in_fstrings, "shared/runtime/outbox.py", 'q = "UPDATE {}".format(table)\n'),
+    (rules.session_state, "services/dedup/store.py", 'q = "SELECT pg_advisory_lock($1)"\n'),
+    (rules.session_state, "services/dedup/store.py", 'q = "SET synchronous_commit TO off"\n'),
+    (rules.session_state, "shared/runtime/outbox.py", "await connection.add_listener('x', hear)\n"),
     (rules.unexplained_numbers, "services/dedup/core/decide.py", "KEYS_MAX: Final = 100\nX = 1\n"),
 ]
 
@@ -107,6 +115,8 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (rules.world_read, "shared/runtime/clock.py", "now = datetime.now(UTC)\n"),
     (rules.sql_in_fstrings, "services/dedup/store.py", 'q = f"SELECT {_COLUMNS} FROM x WHERE y = $1"\n'),
     (rules.sql_in_fstrings, "services/dedup/store.py", 'q = f"Selected {count} of {total}"\n'),
+    (rules.session_state, "services/dedup/store.py", 'q = "SET LOCAL lock_timeout TO 1"\n'),
+    (rules.session_state, "services/dedup/store.py", 'q = "SELECT pg_advisory_xact_lock($1)"\n'),
     (rules.unexplained_numbers, "services/dedup/core/decide.py", 'KEYS_MAX: Final = 100\n"""Because."""\n'),
     (rules.unexplained_numbers, "services/dedup/core/decide.py", "_COUNT: Final = 3\nNAME: Final = 'x'\n"),
 ]
