@@ -117,17 +117,32 @@ def _watches(data: Path) -> None:
     """`status --watch` stays on a terminal until it is interrupted, and shows the books meanwhile."""
     ours, its = pty.openpty()
     command = [sys.executable, "-m", "services", "status", "--watch", "--data", str(data)]
+    watching = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=its,
+        stderr=its,
+        preexec_fn=_heeds_interrupts,  # noqa: PLW1509 (no other thread works)
+    )
     try:
-        with subprocess.Popen(command, cwd=ROOT, stdout=its, stderr=its) as watching:
-            shown = b""
-            while b"accepted" not in shown and select.select([ours], [], [], 60)[0]:
-                shown += os.read(ours, 4096)
-            watching.send_signal(signal.SIGINT)
-            assert watching.wait(60) == 0
+        shown = b""
+        while b"in contacts" not in shown and select.select([ours], [], [], 60)[0]:
+            shown += os.read(ours, 4096)
         assert b"in contacts" in shown, shown
+        watching.send_signal(signal.SIGINT)
+        while select.select([ours], [], [], 1)[0]:
+            os.read(ours, 4096)  # what nobody reads would hold it
+        assert watching.wait(60) == 0
     finally:
+        watching.kill()
+        watching.wait()
         os.close(ours)
         os.close(its)
+
+
+def _heeds_interrupts() -> None:
+    """As in a terminal; what a shell started in the background ignores them, and so does all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _verb(data: Path, words: tuple[str, ...], code: int) -> str:
