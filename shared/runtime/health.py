@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.domain.errors import Transient
 from shared.runtime.http import RETRY_AFTER_S, Problem, json_response, problem_response, unavailable
@@ -115,8 +115,26 @@ class Front:
         await (own or self._behind)(scope, receive, send)
 
     async def _behind(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer by the service's app, and count what was said and how long it took; refusals are answers too."""
         if scope["type"] != "http":
             return
+        said: int | None = None
+
+        async def told(message: Message) -> None:
+            nonlocal said
+            if message["type"] == "http.response.start":
+                said = message["status"]
+            await send(message)
+
+        began, metrics = time.perf_counter(), self._health.metrics
+        metrics.under_way.inc()
+        try:
+            await self._admitted(scope, receive, told)
+        finally:
+            metrics.under_way.dec()
+            metrics.answered(said, time.perf_counter() - began)
+
+    async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.app is None:
             await problem_response(unavailable("The service is starting."))(scope, receive, send)
         elif self._under_way >= UNDER_WAY_MAX:

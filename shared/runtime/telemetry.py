@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, assert_never
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from shared.domain.outcome import DeadLetter, Drop, Forward, Outcome
 from shared.runtime.broker import Backlog, TopicPartition
@@ -39,6 +39,9 @@ STAGE: Final = ("stage",)
 
 LAG: Final = ("stage", "topic")
 """Labels: the service and the topic it reads."""
+
+REQUEST: Final = ("stage", "status")
+"""Labels: the service, and the class of the answer: 2xx, 3xx, 4xx, 5xx, or none where the client was gone."""
 
 OUTCOME: Final = ("stage", "outcome", "reason")
 """Labels: the service, forwarded, dropped or dead-lettered, and the documented reason."""
@@ -77,6 +80,18 @@ class Metrics:
         self._failures = Counter("kontaktwerk_failures_total", "What is tried again.", STAGE, registry=here)
         self._waiting = Gauge("kontaktwerk_waiting", "1 while Kafka or Postgres is away.", STAGE, registry=here)
         self._halted = Gauge("kontaktwerk_halted", "1 while it stands still on purpose.", STAGE, registry=here)
+        self._looked = Gauge("kontaktwerk_lag_measured_at_seconds", "When lag was measured last.", STAGE, registry=here)
+        self._requests = Counter("kontaktwerk_requests_total", "Requests answered.", REQUEST, registry=here)
+        self._answering = Histogram(
+            "kontaktwerk_request_seconds", "First byte in to last byte out.", STAGE, registry=here, buckets=BUCKETS_S
+        ).labels(service)
+        self.under_way = Gauge("kontaktwerk_requests_under_way", "Being answered now.", STAGE, registry=here).labels(
+            service
+        )
+        for gauge in (self._waiting, self._halted):
+            gauge.labels(service).set(0)
+        self._failures.labels(service)
+        ProcessCollector(registry=here)
 
     def taken(self, messages: int, oldest_ms: int) -> None:
         """A batch was taken."""
@@ -99,8 +114,14 @@ class Metrics:
             oldest = min((one.oldest_ms for one in here if one.oldest_ms is not None), default=None)
             self._lag.labels(self._service, topic).set(sum(one.messages for one in here))
             self._lag_age.labels(self._service, topic).set(age_s(oldest, now))
+        self._looked.labels(self._service).set(now.timestamp())
         stamps = [one.oldest_ms for one in backlog.values() if one.oldest_ms is not None]
         self._oldest_waiting_s = age_s(min(stamps, default=None), now)
+
+    def answered(self, status: int | None, seconds: float) -> None:
+        """A request of the service's own paths came to its end; None: nothing could be said to it."""
+        self._requests.labels(self._service, "none" if status is None else f"{status // 100}xx").inc()
+        self._answering.observe(seconds)
 
     @property
     def last_error(self) -> str | None:

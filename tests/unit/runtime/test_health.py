@@ -125,3 +125,26 @@ async def test_one_who_sends_without_end_leaves_places_for_the_others(state: Hea
     release.set()
     assert {one.status_code for one in await asyncio.gather(*waiting, *others)} == {200}
     assert not front._shares, "who has gone is forgotten"
+
+
+async def test_what_was_said_to_whom_asked_is_counted_refusals_and_broken_ones_too(state: Health) -> None:
+    async def breaks(_: Scope, __: Receive, ___: Send) -> None:
+        raise ConnectionResetError
+
+    front = Front(state)
+    client = asks(front)
+    await client.get("/v1/anything")  # nobody there yet: 503
+    front.app = PlainTextResponse("made", status_code=201)
+    await client.get("/v1/anything")
+    await client.get("/metrics")  # asks about the process, not of the service
+    front.app = breaks
+    with pytest.raises(ConnectionResetError):
+        await client.get("/v1/anything")
+    told = state.metrics.exposition().decode()
+    counted = {
+        status: f'kontaktwerk_requests_total{{stage="dedup",status="{status}"}} 1.0' for status in ("5xx", "2xx")
+    }
+    assert all(line in told for line in counted.values()), told
+    assert 'kontaktwerk_requests_total{stage="dedup",status="none"} 1.0' in told
+    assert 'kontaktwerk_request_seconds_count{stage="dedup"} 3.0' in told
+    assert 'kontaktwerk_requests_under_way{stage="dedup"} 0.0' in told
