@@ -39,13 +39,15 @@ _NAMED: Final = tuple((one, other, f"{one} × {other}") for one, other in TOGETH
 COUNTED: Final = ("none", "one", "two", "three", "many")
 """How many fields agree, or disagree; beyond three it makes no difference."""
 
-_AGREEING: Final = {
+AGREEING: Final = {
     "mail": frozenset({"equal", "mistyped", "family", "role", "shared", "handle", "local"}),
     "phone": frozenset({"mobile", "fixed", "shared", "mistyped"}),
     "address": frozenset({"full", "street", "neighbour", "postcode", "city"}),
     "birthday": frozenset({"equal", "close", "near"}),
     "company": frozenset({"equal", "similar", "domain"}),
 }
+"""Grades by which a field is counted as support."""
+
 _AGAINST: Final = frozenset({"differs", "initial-differs", "variant", "year"})
 _FULL_NAMES: Final = frozenset({("exact", "exact"), ("swapped", "swapped")})
 
@@ -107,7 +109,7 @@ def told(grades: Grades) -> dict[str, str]:
     said = {field: str(grade) for field, grade in zip(FIELDS, grades[: len(FIELDS)], strict=True)}
     links = grades.links
     said["links"] = "unlinked" if not links else "weak" if WEAK_LINKS.issuperset(links) else "linked"
-    said["support"] = COUNTED[min(sum(said[field] in agreeing for field, agreeing in _AGREEING.items()), 4)]
+    said["support"] = COUNTED[min(sum(said[field] in agreeing for field, agreeing in AGREEING.items()), 4)]
     said["against"] = COUNTED[min(sum(said[field] in _AGAINST for field in FIELDS[:8]), 4)]
     return said
 

@@ -6,7 +6,7 @@ Storage, 1980.) Deterministic: rows and features come sorted, sums run in their 
 """
 
 from collections.abc import Sequence
-from math import exp, log1p
+from math import exp, inf, log1p
 from typing import Final, NamedTuple
 
 ROUNDS_MAX: Final = 300
@@ -39,27 +39,39 @@ class Row(NamedTuple):
 
 
 class Belief(NamedTuple):
-    """What a weight (in nats) is before anything is seen, and how strongly: `strength` pulls it back, per nat²."""
+    """What a weight (in nats) is before anything is seen, and how strongly: `strength` pulls it back, per nat²; `low`
+    and `high` are what it never leaves, whatever is seen.
+    """
 
     weight: float
     strength: float
+    low: float = -inf
+    high: float = inf
+
+    def within(self, weight: float) -> float:
+        """The weight, or the bound that it has passed."""
+        return min(max(weight, self.low), self.high)
 
 
 def learn(rows: Sequence[Row], beliefs: Sequence[Belief]) -> Vector:
     """The weights, in nats, that make these rows likeliest, held to the beliefs; one for each belief."""
     scale = _scale(rows, beliefs)
-    weights = [belief.weight for belief in beliefs]
+    weights = [belief.within(belief.weight) for belief in beliefs]
     loss, slope = _loss(rows, beliefs, weights)
     seen: list[tuple[Vector, Vector, float]] = []
     for _ in range(ROUNDS_MAX):
-        direction = _direction(slope, seen, scale)
-        fall = -_dot(direction, slope)
+        free = [_free(*one) for one in zip(beliefs, weights, slope, strict=True)]
+        direction = _kept(_direction(_kept(slope, free), seen, scale), free)
         step = 1.0
         moved, lower, steeper = weights, loss, slope
         for _ in range(HALVED_MAX):
-            moved = [weight - step * by for weight, by in zip(weights, direction, strict=True)]
+            moved = [
+                belief.within(weight - step * by)
+                for belief, weight, by in zip(beliefs, weights, direction, strict=True)
+            ]
             lower, steeper = _loss(rows, beliefs, moved)
-            if lower <= loss + ARMIJO * step * fall or step < STEP_MIN:
+            promised = sum(by * (new - old) for by, new, old in zip(slope, moved, weights, strict=True))
+            if lower <= loss + ARMIJO * promised or step < STEP_MIN:
                 break
             step /= 2
         taken = [new - old for new, old in zip(moved, weights, strict=True)]
@@ -72,6 +84,15 @@ def learn(rows: Sequence[Row], beliefs: Sequence[Belief]) -> Vector:
         if done:
             break
     return weights
+
+
+def _free(belief: Belief, weight: float, slope: float) -> bool:
+    """False for a weight at a bound that the slope would push it beyond: it stays there in this step."""
+    return not (weight <= belief.low and slope > 0) and not (weight >= belief.high and slope < 0)
+
+
+def _kept(vector: Vector, free: Sequence[bool]) -> Vector:
+    return [value if is_free else 0.0 for value, is_free in zip(vector, free, strict=True)]
 
 
 def _loss(rows: Sequence[Row], beliefs: Sequence[Belief], weights: Vector) -> tuple[float, Vector]:

@@ -11,9 +11,9 @@ import msgspec
 
 from services.dedup.core.comparison import company_rarity_of, graded, rarity_of, steps_of
 from services.dedup.core.model import Bands, Firms, Model
-from services.dedup.core.namesakes import MISSING, VETOES
+from services.dedup.core.namesakes import MISSING, SUPPORTING, VETOES
 from services.dedup.core.population import Population
-from services.dedup.core.weighing import FIELDS, TOGETHER, Grades, told
+from services.dedup.core.weighing import AGREEING, FIELDS, TOGETHER, Grades, told
 from services.dedup.train.learning import Belief, Row, learn
 from services.dedup.train.sets import Labelled
 from shared.domain.normalise import Traits
@@ -51,6 +51,22 @@ RARITIES: Final = ("unlinked", "weak", "linked", "company")
 
 MILLIBITS: Final = 1_000 / log(2)
 """Millibits in a nat."""
+
+FOR: Final[Mapping[str, frozenset[str]]] = {
+    "given": SUPPORTING | {"guessed"},
+    "family": SUPPORTING | {"guessed"},
+    **AGREEING,
+    "birthday": frozenset({"equal", "close"}),
+    "sex": frozenset({"equal"}),
+    "generation": frozenset({"equal"}),
+    "vat": frozenset({"equal"}),
+    "owner": frozenset({"named"}),
+}
+"""Grades that speak for one person: by themselves they never weigh less than nothing. That a common name says little
+is the prior's matter, and the rarity's; nobody trusts a sum in which an equal name counts against."""
+
+AGAINST: Final = frozenset({"differs", "initial-differs", "guess-differs", "variant", "year"})
+"""Grades that speak for two persons: by themselves they never weigh more than nothing."""
 
 NOTHING: Final = Grades(MISSING, MISSING, MISSING, MISSING, MISSING, MISSING, MISSING)
 START: Final = ("start", "prior")
@@ -157,9 +173,17 @@ def _belief(feature: Feature, held: Beliefs) -> Belief:
     if feature == START:
         return Belief(-8.0, 1e-3)
     if field.startswith("rarity "):
-        return Belief(STEP_MILLIBITS / MILLIBITS, RARE)
+        return _bounded(feature, STEP_MILLIBITS / MILLIBITS, RARE)
     weight = held.weights.get(field, {}).get(grade, 0) / MILLIBITS
-    return Belief(weight, BESIDE if " × " in field else ALONE)
+    return _bounded(feature, weight, BESIDE if " × " in field else ALONE)
+
+
+def _bounded(feature: Feature, weight: float, strength: float) -> Belief:
+    """A belief that agreement speaks for, disagreement against, and a rarer name for more than a common one."""
+    field, grade = feature
+    if field.startswith("rarity ") or grade in FOR.get(field, ()):
+        return Belief(weight, strength, low=0.0)
+    return Belief(weight, strength, high=0.0) if field in FOR and grade in AGAINST else Belief(weight, strength)
 
 
 def _weighed(present: Model) -> Iterable[Feature]:
@@ -181,7 +205,7 @@ def _held(feature: Feature, present: Model) -> Belief:
         weight = present.interactions.get(field, {}).get(one, {}).get(other, 0)
     else:
         weight = present.weights.get(field, {}).get(grade, 0)
-    return Belief(weight / MILLIBITS, PRESENT)
+    return _bounded(feature, weight / MILLIBITS, PRESENT)
 
 
 def _table(weights: Mapping[Feature, int], table: str) -> dict[str, int]:

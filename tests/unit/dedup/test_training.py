@@ -19,7 +19,7 @@ from services.dedup.train.judged import PAIRS_OF_ONE, learned, measured, pairs_o
 from services.dedup.train.learning import Belief, Row, learn
 from services.dedup.train.measuring import components, intervals, measure, tally, together
 from services.dedup.train.sets import Labelled, read_set
-from services.dedup.train.weights import examples_of, model_of, written
+from services.dedup.train.weights import AGAINST, FOR, examples_of, model_of, written
 from shared.domain.normalise import Traits
 from tests.unit.dedup.made import model, traits
 
@@ -165,3 +165,23 @@ def test_answers_move_the_present_model_towards_them() -> None:
     assert measured(pairs, Population.default(), moved).brier < measured(pairs, Population.default(), present).brier
     untouched = learned([], Population.default(), present, "untouched")
     assert abs(untouched.prior - present.prior) < 100
+
+
+def test_agreement_never_counts_against_and_disagreement_never_for() -> None:
+    """A set may be such that namesakes are mostly two: then the prior bears it, not the equal name."""
+    rows = [Row((0, 1), 10, 90), Row((0,), 50, 50)]
+    free = learn(rows, [Belief(0.0, 1e-9), Belief(0.0, 1.0)])
+    held = learn(rows, [Belief(0.0, 1e-9), Belief(0.0, 1.0, low=0.0)])
+    assert free[1] < -1.0
+    assert held[1] == 0.0
+    assert held[0] == pytest.approx(log(60 / 140), abs=1e-2)
+    for field, table in model().weights.items():
+        for grade, weight in table.items():
+            assert weight >= 0 or grade not in FOR[field], (field, grade)
+            assert weight <= 0 or grade not in AGAINST, (field, grade)
+
+
+def test_a_rarer_name_never_says_less() -> None:
+    for steps in model().rarity.values():
+        assert list(steps) == sorted(steps)
+        assert min(steps) >= 0
