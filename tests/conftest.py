@@ -7,8 +7,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+from hypothesis import settings
 
 from tests.support.stack import Stack, create_database, drop_database, migrated_template, running_stack
+
+settings.register_profile("any machine", deadline=None)  # a busy one is no failure
+settings.load_profile("any machine")
 
 os.environ.setdefault("KONTAKTWERK_VALIDATE_DNS", "off")  # no test asks the world; those of the DNS bring their own
 

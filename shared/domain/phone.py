@@ -106,5 +106,4 @@ def _read(text: str, country: str | None) -> PhoneReading:
 _KINDS: Final[dict[int, PhoneKind]] = {
     PhoneNumberType.MOBILE: "mobile",
     PhoneNumberType.FIXED_LINE: "fixed",
-    PhoneNumberType.FIXED_LINE_OR_MOBILE: "mobile",
 }

@@ -4,7 +4,8 @@ Agglomerative, and a pure function of its arguments whatever their order: the tw
 first, ties go to the smaller record ids. link = .75 · greatest + .25 · mean probability of all cross pairs; a pair
 without evidence counts 0 in the mean, whether it was never compared or found too weak to keep: it supports nothing, but
 does not forbid. What forbids is a veto between any two records of the groups (birthday, given name, generation, kind)
-or a judgement; a veto that a person overruled does not hold against whoever fits one of the records they joined.
+or a judgement; a veto that a person overruled does not hold against whoever fits one of the records they joined, and
+one that strong evidence speaks against forbids merging alone, but not that a person is asked.
 Measured .926 to .930 cluster F1 against .905 for joining the best cluster (facts, matching 7).
 """
 
@@ -88,6 +89,7 @@ def partition(
     if policy != "never":
         groups.join(model.bands.merge_millibits)
         sure = groups.present()
+    groups.doubt()
     groups.join(model.bands.offer_millibits)
     likely = groups.present()
     if policy == "eager":
@@ -143,7 +145,8 @@ class _Groups:
         self._evidence = evidence
         self._different = binding.different
         self._threshold = _ppm(model.bands.offer_millibits)
-        self._vetoes = model.vetoes
+        self._vetoes, self._bands = model.vetoes, model.bands
+        self._doubting = False
         self._members = {min(group): group for group in binding.same}
         self._overruled = self._vetoes_within(group for group in binding.same if len(group) > 1)
         self._links: dict[str, dict[str, _Link]] = {name: {} for name in self._members}
@@ -156,6 +159,11 @@ class _Groups:
 
     def present(self) -> list[frozenset[str]]:
         return _ordered(self._members.values())
+
+    def doubt(self) -> None:
+        """From here on, vetoes that strong evidence speaks against forbid no more."""
+        self._doubting = True
+        self._blocked.clear()
 
     def join(self, weight_min: int) -> None:
         """Join groups whose link exceeds the offer band, where one pair across weighs at least `weight_min`."""
@@ -176,7 +184,7 @@ class _Groups:
                     heappush(queue, self._entry(min(kept, neighbour), max(kept, neighbour), link))
 
     def _add(self, one: str, other: str, found: Evidence, model: Model) -> None:
-        if found.veto is not None or found.weight < model.bands.keep_millibits:
+        if found.weight < model.bands.keep_millibits or (found.veto is not None and not found.is_doubted(model.bands)):
             return
         chance = _ppm(found.weight)
         link = self._links[one].get(other)
@@ -237,7 +245,9 @@ class _Groups:
 
     def _veto(self, left: str, right: str) -> str | None:
         found = self._evidence.get((left, right)) or self._evidence.get((right, left))
-        return found.veto if found is not None else veto_between(self._traits[left], self._traits[right], self._vetoes)
+        if found is None:
+            return veto_between(self._traits[left], self._traits[right], self._vetoes)
+        return None if self._doubting and found.is_doubted(self._bands) else found.veto
 
     def _unite(self, one: str, other: str) -> str:
         kept, gone = sorted((one, other))

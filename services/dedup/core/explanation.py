@@ -41,7 +41,7 @@ GRADES: Final[Words] = {
     "shared": ("gleich, aber von vielen geteilt", "equal, but shared by many"),
     "handle": ("mit gleichem eigenem Namen vor dem @", "with the same handle before the @"),
     "local": ("mit gleichem Teil vor dem @", "with the same part before the @"),
-    "mobile": ("mobil gleich", "mobile equal"), "fixed": ("im Festnetz gleich", "landline equal"),
+    "mobile": ("mobil gleich", "mobile equal"), "fixed": ("gleich, vielleicht geteilt", "equal, perhaps shared"),
     "street": ("in der gleichen Straße", "in the same street"),
     "postcode": ("mit gleicher Postleitzahl", "with the same postcode"),
     "neighbour": ("in der gleichen Straße, andere Hausnummer", "in the same street, other number"),
@@ -102,7 +102,9 @@ def explain_pair(evidence: Evidence, model: Model, language: Language = "de") ->
 
 def outcome(evidence: Evidence, model: Model) -> Literal["merge", "review", "apart"]:
     """What this pair alone would lead to; its contact may decide otherwise."""
-    if evidence.veto is not None or evidence.weight <= model.bands.offer_millibits:
+    if evidence.veto is not None:
+        return "review" if evidence.is_doubted(model.bands) else "apart"
+    if evidence.weight <= model.bands.offer_millibits:
         return "apart"
     return "merge" if evidence.weight >= model.bands.merge_millibits else "review"
 

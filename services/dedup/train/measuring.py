@@ -105,7 +105,8 @@ def joined(labelled: Labelled, evidence: Mapping[Pair, Evidence], policy: Policy
     for pair in kept:
         by_record[pair[0]].append(pair)
     found: list[Pair] = []
-    for component in components(pair for pair, one in kept.items() if one.veto is None):
+    bands = model.bands
+    for component in components(pair for pair, one in kept.items() if one.veto is None or one.is_doubted(bands)):
         members = {record_id: labelled.traits[record_id] for record_id in component}
         within = {pair: kept[pair] for record_id in component for pair in by_record[record_id] if pair[1] in members}
         for group in partition(members, within, (), policy, model).groups:

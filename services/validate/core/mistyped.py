@@ -65,7 +65,10 @@ def _meant(domain: str) -> str | None:
         return tables.slips[domain]
     if is_free_mail(domain) or not ending:
         return None
-    return _same_name(name, ending, tables) or _near_name(name, ending, tables) or _near_ending(domain)
+    if near := _same_name(name, ending, tables) or _near_name(name, ending, tables):
+        return near
+    ended = _near_ending(domain)
+    return None if ended is None else _meant(ended) or ended  # we.d is we.de, which is web.de
 
 
 def _same_name(name: str, ending: str, tables: Tables) -> str | None:

@@ -76,6 +76,25 @@ def test_a_veto_between_any_two_keeps_whole_groups_apart() -> None:
     assert groups(parted("abcd", edges, vetoes={("a", "d"): SURE})) == ["ab", "cd"]
 
 
+def test_what_weighs_enough_in_spite_of_a_veto_is_offered_and_never_merged_alone() -> None:
+    doubted = {("a", "b"): SURE}
+    careful = parted("ab", {}, vetoes=doubted)
+    assert groups(careful) == ["a", "b"]
+    assert [offer.groups for offer in careful.offers] == [(("a",), ("b",))]
+    assert groups(parted("ab", {}, vetoes=doubted, policy="eager")) == ["ab"]
+    assert groups(parted("ab", {}, vetoes={("a", "b"): DOUBTFUL}, policy="eager")) == ["a", "b"]
+    between = {("a", "c"): SURE, ("b", "c"): SURE}
+    assert groups(parted("abc", between, vetoes=doubted)) == ["ac", "b"], "nor by way of a third record"
+    assert groups(parted("abc", between, vetoes=doubted, policy="eager")) == ["abc"]
+
+
+@pytest.mark.parametrize("veto", ["generation", "organisation"])
+def test_no_evidence_makes_junior_senior_or_a_firm_a_person(veto: str) -> None:
+    people = {one: Traits(one, "s") for one in "ab"}
+    result = partition(people, {("a", "b"): evidence(SURE, veto)}, (), "eager", model())
+    assert (groups(result), result.offers) == (["a", "b"], ())
+
+
 def test_a_veto_counts_between_records_that_were_never_compared() -> None:
     people = {
         "a": traits("a", given_name="Peter", email="p@web.de"),
@@ -172,7 +191,7 @@ def test_the_order_of_everything_is_immaterial(
     graph: dict[tuple[str, str], tuple[int, bool]], judgements: list[Judgement], policy: Policy, seed: int
 ) -> None:
     found = {
-        pair: evidence(weight, "birthday" if veto and weight < 2_000 else None)
+        pair: evidence(weight, "birthday" if veto and weight % 2 else "generation" if veto else None)
         for pair, (weight, veto) in graph.items()
     }
     people = {one: Traits(one, "s") for one in "abcdefgh"}
@@ -189,7 +208,7 @@ def test_the_order_of_everything_is_immaterial(
 def test_every_record_is_in_one_group_and_careful_is_within_eager(
     graph: dict[tuple[str, str], tuple[int, bool]], judgements: list[Judgement]
 ) -> None:
-    found = {pair: evidence(weight) for pair, (weight, _) in graph.items()}
+    found = {pair: evidence(weight, "birthday" if veto else None) for pair, (weight, veto) in graph.items()}
     people = {one: Traits(one, "s") for one in "abcdefgh"}
     careful = partition(people, found, judgements, "careful", model())
     eager = partition(people, found, judgements, "eager", model())

@@ -114,6 +114,8 @@ def test_a_veto_is_told_as_what_forbids_whatever_the_sum_is() -> None:
     assert explained["veto"] == {"code": "birthday", "text": "anderes Geburtsdatum: zwei Personen"}
     assert (explained["outcome"], explained["text"]) == ("apart", "getrennt")
     assert why_not(evidence, model(), "en") == "other birthday: two persons"
+    doubted = Evidence((Part("mail", "equal", 90_000),), 90_000, "birthday")
+    assert outcome(doubted, model()) == "review", "so much speaks against it that a person is asked"
     certain = Evidence((Part("mail", "equal", 90_000),), 90_000, "generation")
     assert outcome(certain, model()) == "apart"
     assert why_not(certain, model(), "de") == "Junior und senior: zwei Personen"

@@ -61,5 +61,11 @@ def test_the_swift_reading_of_german_numbers_equals_the_library_s(text: str) -> 
         assert reading.valid == phonenumbers.is_valid_number(number)
 
 
+def test_where_numbers_do_not_tell_mobile_from_fixed_none_is_said() -> None:
+    """In North America a household's number looks like a person's own: taken for one, it would join the household."""
+    reading = parse_phone("(212) 555-0142", "US")
+    assert (reading.e164, reading.kind, reading.valid) == ("+12125550142", None, True)
+
+
 def test_a_reading_shows_no_number() -> None:
     assert "171" not in repr(parse_phone("0171 1234567", "DE"))
