@@ -10,7 +10,6 @@ Measured .926 to .930 cluster F1 against .905 for joining the best cluster (fact
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from heapq import heapify, heappop, heappush
 from itertools import combinations, product
 from typing import Final, Literal
@@ -18,8 +17,10 @@ from typing import Final, Literal
 import msgspec
 
 from services.dedup.core.assignment import Assignment, assign_ids
+from services.dedup.core.binding import Bindings, Judgement, bind, ordered
 from services.dedup.core.comparison import Evidence, veto_between
 from services.dedup.core.model import Model, probability
+from services.dedup.core.voting import outvoted
 from shared.domain.normalise import Traits
 
 __all__ = ["Assignment", "Judgement", "Offer", "Partition", "Policy", "assign_ids", "partition"]
@@ -33,20 +34,6 @@ shared mailbox or a placeholder that nobody knew."""
 
 PPM: Final = 1_000_000
 """Probabilities are compared as whole millionths, so that no rounding depends on the order of a sum."""
-
-
-class Judgement(msgspec.Struct, frozen=True):
-    """A person's word that the records left and right are (or are not) the same.
-
-    It stands for every pair across, as far as the records still exist; of two about one pair the newer holds,
-    of two at one moment "different".
-    """
-
-    judgement_id: str
-    same: bool
-    left: tuple[str, ...]
-    right: tuple[str, ...]
-    at: datetime
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -82,7 +69,7 @@ def partition(
     careful joins what holds a pair in the merge band and offers the rest of each likely group; eager joins whole likely
     groups; never joins only what a judgement says. What careful joins is always part of what eager joins.
     """
-    binding, contradictions = _bind(traits, judgements)
+    binding, contradictions = bind(traits, judgements)
     groups = _Groups(traits, evidence, binding, model)
     bound = groups.present()
     sure = bound
@@ -101,34 +88,6 @@ def partition(
     return Partition(tuple(sure), tuple(_distinct(offers)))
 
 
-class _Bindings(msgspec.Struct):
-    same: list[frozenset[str]]
-    different: set[frozenset[str]]
-
-
-def _bind(traits: Mapping[str, Traits], judgements: Sequence[Judgement]) -> tuple[_Bindings, list[frozenset[str]]]:
-    """What judgements say about the records at hand, pair by pair, and the sets on which they contradict each other."""
-    newest: dict[frozenset[str], Judgement] = {}
-    for judgement in sorted(judgements, key=lambda one: (one.at, not one.same, one.judgement_id)):
-        for left in judgement.left:
-            for right in judgement.right:
-                if left != right and left in traits and right in traits:
-                    newest[frozenset((left, right))] = judgement
-    different = {pair for pair, judgement in newest.items() if not judgement.same}
-    home = {record: frozenset((record,)) for record in traits}
-    contradictions: list[frozenset[str]] = []
-    same = [(one.at, one.judgement_id, sorted(pair)) for pair, one in newest.items() if one.same]
-    for _, _, (left, right) in sorted(same):
-        if home[left] is home[right]:
-            continue
-        whole = home[left] | home[right]
-        if any(frozenset((one, other)) in different for one in home[left] for other in home[right]):
-            contradictions.append(whole)
-            continue
-        home.update(dict.fromkeys(whole, whole))
-    return _Bindings(_ordered(set(home.values())), different), contradictions
-
-
 class _Link(msgspec.Struct):
     greatest: int
     total: int
@@ -139,7 +98,7 @@ class _Groups:
     """Groups under way: joined pairwise by their strongest link until none is strong enough."""
 
     def __init__(
-        self, traits: Mapping[str, Traits], evidence: Mapping[Pair, Evidence], binding: _Bindings, model: Model
+        self, traits: Mapping[str, Traits], evidence: Mapping[Pair, Evidence], binding: Bindings, model: Model
     ) -> None:
         self._traits = traits
         self._evidence = evidence
@@ -158,10 +117,10 @@ class _Groups:
                 self._add(home[one], home[other], found, model)
 
     def present(self) -> list[frozenset[str]]:
-        return _ordered(self._members.values())
+        return ordered(self._members.values())
 
     def doubt(self) -> None:
-        """From here on, vetoes that strong evidence speaks against forbid no more."""
+        """From here on, vetoes that strong evidence speaks against, or other records outvote, forbid no more."""
         self._doubting = True
         self._blocked.clear()
 
@@ -209,9 +168,9 @@ class _Groups:
             return False
         here, there = self._members[one], self._members[other]
         for left, right in product(here, there):
-            if self._forbidden(left, right, here | there):
-                if not self._overruled:
-                    self._blocked.add((one, other))  # for good; what people overrule may fit once a group has grown
+            if self._forbidden(left, right, here | there) and not self._outvoted(left, right, here, there):
+                if not self._overruled and not self._doubting:
+                    self._blocked.add((one, other))  # for good; what people or votes overrule may fit a grown group
                 return False
         if len(here) + len(there) > CLUSTER_MAX:
             self.oversized.append(here | there)
@@ -229,6 +188,12 @@ class _Groups:
             for one, other in self._overruled.get(veto, ())
             if one in whole and other in whole
         )
+
+    def _outvoted(self, left: str, right: str, here: frozenset[str], there: frozenset[str]) -> bool:
+        if not self._doubting or frozenset((left, right)) in self._different:
+            return False
+        mine, theirs = ([self._traits[one] for one in side] for side in (here, there))
+        return outvoted(self._veto(left, right) or "", mine, theirs, self._vetoes)
 
     def _fits(self, record: str, bound: str) -> bool:
         return record == bound or self._veto(record, bound) is None
@@ -269,10 +234,6 @@ class _Groups:
 
 def _ppm(weight: int) -> int:
     return round(probability(weight) * PPM)
-
-
-def _ordered(groups: Iterable[frozenset[str]]) -> list[frozenset[str]]:
-    return sorted(groups, key=min)
 
 
 def _offer(

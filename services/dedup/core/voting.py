@@ -1,0 +1,36 @@
+"""Voting: a contradiction between two records, where the other records of both contacts agree in that very field."""
+
+from collections.abc import Collection
+from itertools import product
+from typing import Final
+
+from services.dedup.core.comparison import DOUBTABLE, veto_between
+from services.dedup.core.grading import birthday_grade
+from services.dedup.core.namesakes import SUPPORTING, name_grades
+from shared.domain.normalise import Traits
+
+VOICES_MAX: Final = 400
+"""Pairs across two groups that are asked, those of two groups of twenty: beyond, a contradiction holds as it stands, so
+that a mailbox of hundreds costs no more than a family's."""
+
+
+def outvoted(
+    veto: str,
+    here: Collection[Traits],
+    there: Collection[Traits],
+    vetoes: Collection[str],
+) -> bool:
+    """True when more pairs across two groups agree in the very field than contradict each other in it: one record has
+    it wrong, and the whole may be one person. Enough to offer the two, never to merge them alone.
+    """
+    if veto not in DOUBTABLE or len(here) * len(there) > VOICES_MAX:
+        return False
+    return sum(_voice(veto, a, b, vetoes) for a, b in product(here, there)) > 0
+
+
+def _voice(veto: str, a: Traits, b: Traits, vetoes: Collection[str]) -> int:
+    if veto_between(a, b, vetoes) == veto:
+        return -1
+    if veto == "birthday":
+        return birthday_grade(a.birthday, b.birthday) in ("equal", "close")
+    return name_grades(a, b)[0] in SUPPORTING
