@@ -137,6 +137,7 @@ def send(  # noqa: PLR0913, PLR0917 (an argument an option)
 @app.command()
 def status(
     matching: Annotated[bool, typer.Option("--matching", help="How right matching is, by what people say.")] = False,
+    sources: Annotated[bool, typer.Option("--sources", help="What each source sends, and how good it is.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Stay, and show it anew every two seconds.")] = False,
     as_json: Json = False,
     data: Data = None,
@@ -148,20 +149,18 @@ def status(
     from rich.console import Console
 
     from shared.commands import matching as of_matching
+    from shared.commands import sources as of_sources
     from shared.commands import status as of_stages
 
-    if watch and (matching or as_json):
-        raise WrongUsage("--watch shows the stages, for people: without --matching and --json")
+    if watch + matching + sources > 1 or (watch and as_json):
+        raise WrongUsage("one of --matching, --sources and --watch, the last without --json")
     if watch:
         with contextlib.suppress(KeyboardInterrupt):
             wait(of_stages.watch(Running(data), Console()))
         return
-    command = of_matching if matching else of_stages
+    command = of_matching if matching else of_sources if sources else of_stages
     found = wait(command.fetch(Running(data)))
-    if as_json:
-        print_json(found)
-    else:
-        command.show(found, Console())
+    print_json(found) if as_json else command.show(found, Console())
 
 
 @app.command()

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from shared.topology import SERVICES
+from tests.support import monitoring
 from tests.support.system import System, running
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +51,19 @@ async def test_rubbish_stalls_nothing_and_every_verb_works(system_folder: Path) 
         books = await system.settled(2)
         assert (books["accepted"], books["in_contacts"]) == (2, 2)
         await _tells(verb)
+        assert monitoring.missing(monitoring.told(await _metrics(system))) == []
         await asyncio.to_thread(_watches, system.data)
+
+
+async def _metrics(system: System) -> list[str]:
+    """What /metrics of every process of ours says."""
+    ports = json.loads((system.data / "run" / "ports.json").read_text())
+    told: list[str] = []
+    for name in SERVICES:
+        async with system.session.get(f"http://127.0.0.1:{ports[f'{name}-1']}/metrics") as answer:
+            assert answer.status == 200, name
+            told.append(await answer.text())
+    return told
 
 
 async def _rubbish(system: System) -> None:
@@ -92,6 +106,12 @@ async def _tells(verb: Verb) -> None:
     assert all(
         set(one) == {"lag", "rate", "oldest_s", "dead_letters", "last_error"} for one in status["stages"].values()
     )
+    [crm] = [
+        one for one in json.loads(await verb("status", "--sources", "--json"))["sources"] if one["source"] == "crm"
+    ]
+    assert (crm["accepted"], crm["findings"]["contacts"]) == (2, 2)
+    assert crm["findings"]["codes"]["email.typo"] == 1
+    assert "email.typo 50.0 %" in await verb("status", "--sources")
     event = json.loads((await verb("tail", "clean", "--from-start", "--limit", "1", "--json")).splitlines()[0])
     assert "@" not in json.dumps(event["value"])
     contact = event["key"]
@@ -105,6 +125,7 @@ async def _tells(verb: Verb) -> None:
     assert "no open letters" in await verb("dead-letters", "list")
     assert "no source is pulled" in await verb("sync", "list")
     await verb("status", "--watch", "--json", code=2)
+    await verb("status", "--watch", "--sources", code=2)
     await verb("dead-letters", "show", "nonsense", code=1)
     await verb("why", "nonsense", code=1)
     token = json.loads(await verb("tokens", "create", "--role", "reader", "--json"))["token"]
