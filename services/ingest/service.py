@@ -48,6 +48,7 @@ async def build(world: World) -> Service:
     owners = Owners(owners_of(world.settings.owners), settings.owner_wait_s)
     log = Log(world.broker.admin(), world.clock, f"http://{world.settings.host}:{world.settings.port}")
     pulls, letters = Pulls(world.database), Letters(world.database)
+    puller = pulling.Puller(world, door, pulls)
     fetching = Fetching(world, door)
     sending = Sending(world, door, letters, log, owners, fetching)
     parts = Parts(world, door, store, shelf, letters, sending, owners, log, Imports(world.database), fetching)
@@ -71,7 +72,7 @@ async def build(world: World) -> Service:
             Chore("count repeated deliveries", COUNT_EVERY_S, door.count_duplicates),
             Chore("forget old idempotency keys", FORGET_EVERY_S, forget),
             *scheduler(world, "ingest", (walking.job(world), keeping.job(world, letters))),
-            *pulling.chores(world, door, pulls),
+            *pulling.chores(world, puller, pulls),
             *outlet.chores(),
             fetching.chore(),
             Chore("know the key behind record ids", KEY_EVERY_S, know_the_key),
@@ -79,7 +80,7 @@ async def build(world: World) -> Service:
         pending=outlet.pending,
         measures=outlet.measures(),
         open=(outlet.open, owners.open),
-        close=(outlet.close, fetching.close, count_the_last, owners.close, log.close),
+        close=(outlet.close, fetching.close, puller.close, count_the_last, owners.close, log.close),
         ready_while_waiting=True,
         begins_without_kafka=settings.spool_dir is not None,
     )

@@ -1,4 +1,4 @@
-"""`sync`: tables of other databases are pulled now; when they are pulled next, and what came of each time."""
+"""`sync`: tables and lists of others are pulled now; when they are pulled next, and what came of each time."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from shared.commands.http import Client, client, problem_of
 from shared.commands.running import Failed, Running
+from shared.domain.pulled import PULLED
 
 LOOK_S: Final = 0.5
 """How often a pull under way is looked at."""
@@ -46,7 +47,7 @@ async def planned(running: Running) -> list[dict[str, Any]]:
         sources = (await asks.get("/v1/sources"))["items"]
         jobs = {job["job"]: job["next_at"] for job in (await asks.get("/v1/status"))["jobs"]}
         last = (await asks.get("/v1/sources/pulls", {"limit": str(RUNS_MAX)}))["items"]
-    tables = [one["source"] for one in sources if one["connector"] == "sql"]
+    tables = [one["source"] for one in sources if one["connector"] in PULLED]
     return [
         {
             "source": name,

@@ -15,7 +15,7 @@ sync_app = typer.Typer(help="Tables of other databases: pulled now, and when nex
 
 @sync_app.command("now")
 def sync_now(
-    source: Annotated[str, typer.Argument(help="A source with `connector: sql`.")],
+    source: Annotated[str, typer.Argument(help="A source that is pulled.")],
     whole: Annotated[bool, typer.Option("--whole", help="Compare the whole table, whatever the watermark.")] = False,
     deletions: Annotated[
         bool, typer.Option("--deletions", help="Take back what is no longer there, however much it is.")

@@ -10,9 +10,23 @@ import msgspec
 
 Vendor = Literal[
     "generic", "form", "brevo", "calendly", "contact-form-7", "gravity-forms", "hubspot", "jotform", "mailchimp",
-    "pretix", "sql", "standard-webhooks", "stripe", "tally", "typeform",
+    "pretix", "rapidmail", "rest", "salesforce", "hubspot-contacts", "sql", "standard-webhooks", "stripe", "tally",
+    "typeform",
 ]  # fmt: skip
 """How deliveries of a source are read; docs/connectors has a page for each."""
+
+
+class Paging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an API goes on after a page, one of: the Link header; `next`, where the answer has the next address;
+    `cursor`, where it has what is sent as `param`; `param` alone, a number that counts up from `first` until a page is
+    empty.
+    """
+
+    link: bool = False
+    next: str | None = None
+    cursor: str | None = None
+    param: str | None = None
+    first: int = 1
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,7 +37,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `hooks`: paused answers 503, so that vendors try again; gone answers 410, so that they stop.
     Of a table (`sql`) are `url`, `query`, `key` (the column that names a row), `watermark` (a column that grows with
     every change), `schedule` and `timezone`, and `deletions_max`: the share that a compare takes back without asking.
-    `api` and `token`: where, and with what, is asked for what a hook only points to (pretix).
+    `api` and `token`: where, and with what, is asked for what a hook only points to (pretix), or for a list that is
+    pulled (rest): there are `path`, `changes` (what is asked instead since a watermark, which is put in for `{since}`),
+    `rows` (where the rows stand in an answer) and `pages`.
     """
 
     connector: Vendor = "generic"
@@ -48,6 +64,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     deletions_max: float = 0.1
     api: str | None = None
     token: str | None = None
+    path: str | None = None
+    changes: str | None = None
+    rows: str | None = None
+    pages: Paging | None = None
 
     def __repr__(self) -> str:
         return f"Source(connector={self.connector}, trust={self.trust})"

@@ -1,4 +1,4 @@
-"""Pulled: what a source that is a table must say of itself, and when it is pulled."""
+"""Pulled: what a source that is a table or a list must say of itself, and when it is pulled."""
 
 import re
 from collections.abc import Collection
@@ -11,6 +11,15 @@ from shared.domain.configuration import Source
 API: Final = re.compile(r"https://[^/?#@\s]+(/[^?#\s]*)?|http://(localhost|127\.0\.0\.1)(:\d+)?/?")
 """A token goes there, so nobody may listen on the way; without TLS only to this machine."""
 
+APIS: Final = frozenset({"rest", "rapidmail", "salesforce", "hubspot-contacts"})
+"""Connectors that are lists of somebody's API."""
+
+PULLED: Final = APIS | {"sql"}
+"""Connectors that are pulled; all others are sent to us."""
+
+HOSTED: Final = frozenset({"rapidmail", "hubspot-contacts"})
+"""Those that run in one place, which their preset knows."""
+
 
 def fault_of(source: Source, timezones: Collection[str]) -> str | None:
     """What is wrong with the pulling of a source, the key first; None where nothing is."""
@@ -18,6 +27,8 @@ def fault_of(source: Source, timezones: Collection[str]) -> str | None:
         return "a table needs url, query and key (the column that names a row)"
     if source.connector == "pretix" and not (source.api and source.token):
         return "pretix needs api (where it runs, such as https://pretix.eu) and token"
+    if (fault := _list_fault(source)) is not None:
+        return fault
     if source.api is not None and not API.fullmatch(source.api):
         return "api is an address that begins with https:// and has neither password nor query"
     if source.schedule is not None and not croniter.is_valid(source.schedule):
@@ -26,4 +37,28 @@ def fault_of(source: Source, timezones: Collection[str]) -> str | None:
         return "timezone is no time zone such as Europe/Berlin"
     if not 0 <= source.deletions_max <= 1:
         return "deletions_max is a share from 0 to 1"
+    return None
+
+
+def _list_fault(source: Source) -> str | None:
+    """What is wrong with a source that is a list of an API."""
+    if source.connector not in APIS:
+        return None
+    if source.api is None and source.connector not in HOSTED:
+        return "a list needs api, the address that its path is added to"
+    if source.connector == "rest" and not (source.path and source.key):
+        return "a list needs path and key (the member that names a row)"
+    if source.connector == "rapidmail" and not source.path:
+        return "rapidmail needs path, with the number of the list: /recipients?recipientlist_id=1"
+    if source.connector != "rest" and not source.token:
+        return f"{source.connector} needs token"
+    if any(path is not None and not path.startswith("/") for path in (source.path, source.changes)):
+        return "path and changes begin with /"
+    if source.connector == "rest" and (source.watermark is None) != (source.changes is None):
+        return "watermark and changes go together"
+    if source.changes is not None and "{since}" not in source.changes:
+        return "changes needs {since} where the time goes"
+    ways = source.pages
+    if ways is not None and (ways.link, ways.next is not None, ways.param is not None).count(True) != 1:
+        return "pages is one of link, next, cursor with param, and param"
     return None

@@ -23,12 +23,15 @@ SERVER: Final = 500
 
 
 class Answer(NamedTuple):
-    """What the vendor said. `retry_after` is the header's text. Its repr shows no body."""
+    """What the vendor said. `retry_after` is the header's text, `following` the address that a Link header names as the
+    next page. Its repr shows no body.
+    """
 
     status: int
     content_type: str
     retry_after: str | None
     body: bytes
+    following: str | None = None
 
     def __repr__(self) -> str:
         return f"Answer({self.status}, {len(self.body)} bytes)"

@@ -80,7 +80,7 @@ class Page:
 
 def definition_of(source: Source) -> bytes:
     """Stands for what is read and how: another query or mapping begins at the beginning."""
-    return digest(_ENCODER.encode((source.query, source.key, source.watermark, source.map)))
+    return digest(_ENCODER.encode((source.query or source.path, source.key, source.watermark, source.map)))
 
 
 def said_by(row: Row, name: str, sources: Mapping[str, Source], key: bytes, now: datetime) -> Said | Bad:
@@ -96,7 +96,7 @@ def said_by(row: Row, name: str, sources: Mapping[str, Source], key: bytes, now:
     payload = {column: value for column, value in columns.items() if _tells(column, source)}
     said = record_of(payload, name, source.map) | {"source_record_id": own_id}
     for target, column in source.map.items():
-        if target in _OURS and column in columns and columns[column] is None:
+        if target in _OURS and _is_null(columns, column):
             said[target] = None
     if len(encoded := _ENCODER.encode(said)) > RECORD_BYTES_MAX:
         return Bad(record_id, TOO_LARGE)
@@ -170,6 +170,15 @@ def plain(value: Any) -> Json:
 
 def _tells(column: str, source: Source) -> bool:
     return column not in (source.key, source.watermark) or column in source.map.values()
+
+
+def _is_null(row: Mapping[str, Json], path: str) -> bool:
+    """Whether a row says NULL there, a column or a dotted path; what is not there says nothing."""
+    *way, last = [path] if path in row else path.split(".")
+    at: Json = dict(row)
+    for step in way:
+        at = at.get(step) if isinstance(at, dict) else None
+    return isinstance(at, dict) and last in at and at[last] is None
 
 
 def _told(fault: Fault) -> str:

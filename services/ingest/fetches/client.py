@@ -26,7 +26,8 @@ class Client:
     nowhere else.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, answer_bytes_max: int = ANSWER_BYTES_MAX) -> None:
+        self._most = answer_bytes_max
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -35,33 +36,39 @@ class Client:
             await self._session.close()
             self._session = None
 
-    async def get(self, api: str, path: str, headers: Mapping[str, str]) -> Answer | Refusal:
-        """What the API says at this path, which begins with a slash; never raises for what the vendor does."""
+    async def get(
+        self, api: str, path: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None
+    ) -> Answer | Refusal:
+        """What the API says at this path, which begins with a slash; with a form it is posted there. Never raises for
+        what the vendor does.
+        """
         base = URL(api)
         url = base.join(URL(base.path.rstrip("/") + path, encoded=True))
         if url.origin() != base.origin():
             return Refusal("the path leads to another host", lasting=True)
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                answer = await self._answer(url, headers)
+                answer = await self._answer(url, headers, form)
         except TimeoutError:
             return Refusal("the vendor was silent too long", lasting=False)
         except (aiohttp.ClientError, OSError):
             return Refusal("the vendor cannot be reached", lasting=False)
-        if len(answer.body) > ANSWER_BYTES_MAX:
-            return Refusal(f"the answer has more than {ANSWER_BYTES_MAX} bytes", lasting=True)
+        if len(answer.body) > self._most:
+            return Refusal(f"the answer has more than {self._most} bytes", lasting=True)
         return refusal_of(answer) or answer
 
-    async def _answer(self, url: URL, headers: Mapping[str, str]) -> Answer:
-        async with self._opened().get(url, headers=headers, allow_redirects=False) as answer:
+    async def _answer(self, url: URL, headers: Mapping[str, str], form: Mapping[str, str] | None) -> Answer:
+        method = "GET" if form is None else "POST"
+        async with self._opened().request(method, url, headers=headers, data=form, allow_redirects=False) as answer:
             body = bytearray()
             async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
                 body += chunk
-                if len(body) > ANSWER_BYTES_MAX:
+                if len(body) > self._most:
                     answer.close()
                     break
             kind = answer.headers.get("content-type", "")
-            return Answer(answer.status, kind, answer.headers.get("retry-after"), bytes(body))
+            following = str(answer.links["next"]["url"]) if "next" in answer.links else None
+            return Answer(answer.status, kind, answer.headers.get("retry-after"), bytes(body), following)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from services.ingest.pulls.store import Pulls
+from shared.domain.pulled import PULLED
 from shared.runtime.access import Role, require
 from shared.runtime.http import Problem, json_response, page, read_json
 from shared.runtime.world import World
@@ -34,8 +35,8 @@ def router(world: World, pulls: Pulls) -> APIRouter:
         """Pull a table now; 202, and its run stands in the list. One that waits already is the one meant."""
         wish = await read_json(request, Wish)
         configured = world.configuration.sources.get(source)
-        if configured is None or configured.connector != "sql":
-            raise Problem(404, "Not found", "No source of this name is a table that can be pulled.")
+        if configured is None or configured.connector not in PULLED:
+            raise Problem(404, "Not found", "No source of this name can be pulled.")
         now = world.clock.now()
         pull_id = await pulls.ask(world.ids.new(), source, now, whole=wish.whole, any_deletions=wish.any_deletions)
         return json_response({"id": pull_id, "source": source, "state": "asked"}, 202)

@@ -11,8 +11,10 @@ from datetime import timedelta
 from typing import Final
 
 from services.ingest.core.decide import Deletion, Item
+from services.ingest.core.lists import completed, latest_of
 from services.ingest.core.pulling import (
     FAULTS_MAX,
+    Page,
     compared,
     definition_of,
     mark_of,
@@ -21,10 +23,12 @@ from services.ingest.core.pulling import (
     value_of,
 )
 from services.ingest.pulls.client import PAGE_ROWS, Row, Unreadable, pages
+from services.ingest.pulls.lists import Lists
 from services.ingest.pulls.store import LeaseLost, Pulls, Taken
 from services.ingest.stage import Door
 from shared.domain.configuration import Source
 from shared.domain.errors import Transient
+from shared.domain.pulled import APIS, PULLED
 from shared.runtime.http import Problem
 from shared.runtime.scheduler import Job, Run, scheduler
 from shared.runtime.telemetry import logger
@@ -50,12 +54,17 @@ class Puller:
         self._world = world
         self._door = door
         self._pulls = pulls
+        self._lists = Lists(world)
         self._log = logger("ingest")
+
+    async def close(self) -> None:
+        """Close the way to other people's APIs."""
+        await self._lists.close()
 
     async def work(self) -> None:
         """Do the oldest pull that is due, if there is one. Raises Transient while Kafka or Postgres is away."""
         every = self._world.configuration.sources  # as it is now: a source may be taken out while it is read
-        sources = {name: source for name, source in every.items() if source.connector == "sql"}
+        sources = {name: completed(source) for name, source in every.items() if source.connector in PULLED}
         if not sources:
             return
         taken = await self._pulls.take(list(sources), self._world.clock.now())
@@ -74,13 +83,21 @@ class Puller:
     async def _pull(self, taken: Taken, source: Source) -> None:
         definition = definition_of(source)
         reached = None if taken.whole or not source.watermark else await self._pulls.reached(taken.source, definition)
+        after = None if reached is None else value_of(reached)
         faults: Counter[str] = Counter()
-        async with aclosing(pages(source, None if reached is None else value_of(reached))) as reading:
+        began, latest = self._world.clock.now(), None
+        listed = source.connector in APIS
+        async with aclosing(self._lists.pages(source, after) if listed else pages(source, after)) as reading:
             async for rows in reading:
                 faults += await self._page(taken, source, rows, definition)
+                latest = latest_of(rows, source.watermark, latest) if listed and source.watermark else None
+        if latest is not None:  # a list comes in no order: how far that is, is known at its end
+            mark = mark_of([{"at": min(latest, began)}], "at")
+            await self._pulls.remember(taken, Page(0), (definition, mark or ""), self._world.clock.now())
         state, why, deletions = "done", None, 0
         if reached is None:
-            gone, held = await self._pulls.gone(taken)
+            since = await self._pulls.before(taken, whole=source.watermark is not None) if listed else None
+            gone, held = await self._pulls.gone(taken, since=since)
             if too_many(len(gone), held, source.deletions_max) and not taken.any_deletions:
                 state, why, deletions = "asks", MANY, len(gone)
             else:
@@ -96,11 +113,11 @@ class Puller:
         sources, now = self._world.configuration.sources, self._world.clock.now()
         if taken.source not in sources:
             raise Unreadable("the source is no longer configured", lasting=True)
-        said = [said_by(row, taken.source, sources, self._door.key, now) for row in rows]
+        said = [said_by(row, taken.source, {**sources, taken.source: source}, self._door.key, now) for row in rows]
         known, had = await self._pulls.known(taken, [one.record_id for one in said if one.record_id is not None])
         page = compared(said, known, had)
         await self._accept([one.delivery for one in page.news])
-        mark = mark_of(rows, source.watermark) if source.watermark else None
+        mark = mark_of(rows, source.watermark) if source.watermark and source.connector == "sql" else None
         reached = None if mark is None else (definition, mark)
         await self._pulls.remember(taken, page, reached, self._world.clock.now())
         return page.faults
@@ -142,7 +159,7 @@ class Schedule:
         wanted = {
             (name, source.schedule, source.timezone)
             for name, source in self._world.configuration.sources.items()
-            if source.connector == "sql" and source.schedule is not None
+            if source.connector in PULLED and source.schedule is not None
         }
         self._timed = {one: self._timed.get(one) or self._chore(*one) for one in sorted(wanted)}
         for chore in self._timed.values():
@@ -156,9 +173,9 @@ class Schedule:
         return chore
 
 
-def chores(world: World, door: Door, pulls: Pulls) -> tuple[Chore, ...]:
+def chores(world: World, puller: Puller, pulls: Pulls) -> tuple[Chore, ...]:
     """What a process does for pulls."""
     return (
         Chore("ask for pulls", LOOK_EVERY_S, Schedule(world, pulls).look),
-        Chore("pull", LOOK_EVERY_S, Puller(world, door, pulls).work),
+        Chore("pull", LOOK_EVERY_S, puller.work),
     )

@@ -147,18 +147,34 @@ class Pulls:
         )
         return rows[0]["value"] if rows else None
 
-    async def gone(self, taken: Taken) -> tuple[list[str], int]:
-        """Records that this attempt, which has read everything, has not seen; and how many are held in all."""
+    async def gone(self, taken: Taken, *, since: int | None = None) -> tuple[list[str], int]:
+        """Records that this attempt, which has read everything, has not seen, nor any other from the mark `since` on;
+        and how many are held in all.
+        """
         rows = await self.database.fetch(
-            """SELECT record_id::text AS record_id FROM ingest.pulled WHERE source = $1 AND seen <> $2
+            """SELECT record_id::text AS record_id FROM ingest.pulled WHERE source = $1 AND seen < $2
                ORDER BY record_id""",
             taken.source,
-            taken.mark,
+            taken.mark if since is None else since,
         )
         (held,) = await self.database.fetch(
             "SELECT count(*) AS held FROM ingest.pulled WHERE source = $1", taken.source
         )
         return [row["record_id"] for row in rows], held["held"]
+
+    async def before(self, taken: Taken, *, whole: bool) -> int:
+        """The mark of the last pull before this one that read everything, 0 without one; with `whole` only those count
+        that were asked to.
+        """
+        (row,) = await self.database.fetch(
+            """SELECT coalesce(max(mark), 0) AS mark FROM ingest.pull
+               WHERE source = $1 AND state IN ('done', 'asks') AND mark < $2 AND (whole OR NOT $3)""",
+            taken.source,
+            taken.mark,
+            whole,
+        )
+        mark: int = row["mark"]
+        return mark
 
     async def forget(self, taken: Taken, record_ids: Sequence[str], now: datetime) -> None:
         """After the front door has their deletion: these records are held no longer. Raises LeaseLost."""

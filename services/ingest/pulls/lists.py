@@ -1,0 +1,116 @@
+"""The way to other people's lists: one page of their API after another, with the rest and the respect it asks for."""
+
+import base64
+from collections.abc import AsyncGenerator
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from yarl import URL
+
+from services.ingest.core.fetching import Answer, Refusal
+from services.ingest.core.lists import PRESETS, Row, first_of, next_of, rows_of
+from services.ingest.fetches.client import Client
+from services.ingest.pulls.client import PAGE_ROWS, Unreadable
+from shared.domain.configuration import Source
+from shared.runtime.world import World
+
+PAGE_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Two thousand rows of eight kilobytes, the largest page that a vendor of ours sends; read whole, once at a time."""
+
+PAGES_MAX: Final = 100_000
+"""Ten million rows by a hundred: an API that still goes on does not know its own end."""
+
+TRIES: Final = 2
+"""Of one page before the pull is put off: with their pause, also twice, they stay within the lease of a pull."""
+
+PAUSE: Final = timedelta(seconds=2)
+"""Before another try, where the API names no time: limits of calls a second are over by then."""
+
+PAUSE_MAX: Final = timedelta(seconds=20)
+"""Whoever wants to be left alone for longer gets the pull put off."""
+
+EXCHANGE: Final = "/services/oauth2/token"
+"""Where an External Client App exchanges its key and secret (OAuth 2.0 Client Credentials Flow) for a token."""
+
+
+class Lists:
+    """Reads lists."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._client = Client(PAGE_BYTES_MAX)
+
+    async def close(self) -> None:
+        """Close the way out."""
+        await self._client.close()
+
+    async def pages(self, source: Source, since: datetime | None) -> AsyncGenerator[list[Row]]:
+        """The rows of a source that its preset has completed, 500 at most at a time; with `since`, of those that have
+        changed since. The next page is asked for when the one before is done. Raises Unreadable.
+        """
+        headers = {"Accept": "application/json", **await self._authorization(source)}
+        at: URL | None = first_of(source, since)
+        before: list[Row] = []
+        for _ in range(PAGES_MAX):
+            if at is None:
+                return
+            answer = await self._asked(at, headers)
+            said = _decoded(answer)
+            rows = rows_of(said, source)
+            if isinstance(rows, str):
+                raise Unreadable(rows, lasting=True)
+            if rows and rows == before:
+                raise Unreadable("the same page comes again and again", lasting=True)
+            for first in range(0, len(rows), PAGE_ROWS):
+                yield rows[first : first + PAGE_ROWS]
+            following = next_of(said, answer.following, at, rows, source)
+            if isinstance(following, str):
+                raise Unreadable(following, lasting=True)
+            at, before = following, rows
+        raise Unreadable(f"more than {PAGES_MAX} pages", lasting=True)
+
+    async def _authorization(self, source: Source) -> dict[str, str]:
+        """The header that lets us in; none without a token. A token with a space in it is the whole header."""
+        token, scheme = source.token, PRESETS[source.connector].scheme
+        if token is None:
+            return {}
+        if source.connector == "salesforce":
+            token = await self._exchanged(source, token)
+        elif " " in token:
+            return {"Authorization": token}
+        elif scheme == "Basic":
+            token = base64.b64encode(token.encode()).decode()
+        return {"Authorization": f"{scheme} {token}"}
+
+    async def _exchanged(self, source: Source, token: str) -> str:
+        """Salesforce's token for a client's key and secret, `key:secret`: theirs end after hours, so each pull asks."""
+        key, _, secret = token.partition(":")
+        form = {"grant_type": "client_credentials", "client_id": key, "client_secret": secret}
+        address = URL((source.api or "").rstrip("/") + EXCHANGE)
+        found = _decoded(await self._asked(address, {"Accept": "application/json"}, form))
+        said = found.get("access_token") if isinstance(found, dict) else None
+        if not isinstance(said, str):
+            raise Unreadable("no token was given for key and secret", lasting=True)
+        return said
+
+    async def _asked(self, at: URL, headers: dict[str, str], form: dict[str, str] | None = None) -> Answer:
+        """An answer that can be read; what passes is waited for, a little. Raises Unreadable."""
+        refusal = Refusal("was not asked", lasting=True)
+        for attempt in range(TRIES):
+            answer = await self._client.get(str(at.origin()), at.raw_path_qs, headers, form)
+            if isinstance(answer, Answer):
+                return answer
+            refusal = answer
+            pause = refusal.wait or PAUSE
+            if refusal.lasting or pause > PAUSE_MAX or attempt + 1 == TRIES:
+                break
+            await self._world.clock.sleep(pause.total_seconds())
+        raise Unreadable(refusal.why, lasting=refusal.lasting)
+
+
+def _decoded(answer: Answer) -> Any:
+    try:
+        return msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Unreadable("the answer is no JSON", lasting=True) from None
