@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import sqlite3
 from collections.abc import AsyncGenerator, Mapping
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -44,11 +45,12 @@ Row = Mapping[str, Any]
 class Unreadable(Exception):
     """The table cannot be read; the text names the kind of error and nothing of address, query or rows.
 
-    `lasting`: trying again cannot help.
+    `lasting`: trying again cannot help; `wait`: how long we were asked to stay away.
     """
 
-    def __init__(self, why: str, *, lasting: bool) -> None:
+    def __init__(self, why: str, *, lasting: bool, wait: timedelta | None = None) -> None:
         super().__init__(why)
+        self.wait = wait
         self.lasting = lasting
 
 

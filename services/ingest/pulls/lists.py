@@ -1,8 +1,8 @@
-"""The way to other people's lists: one page of their API after another, with the rest and the respect it asks for."""
+"""The way to other people's lists: one page of their API after another, at its own host only."""
 
 import base64
 from collections.abc import AsyncGenerator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -13,22 +13,12 @@ from services.ingest.core.lists import PRESETS, Row, first_of, next_of, rows_of
 from services.ingest.fetches.client import Client
 from services.ingest.pulls.client import PAGE_ROWS, Unreadable
 from shared.domain.configuration import Source
-from shared.runtime.world import World
 
 PAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 """Two thousand rows of eight kilobytes, the largest page that a vendor of ours sends; read whole, once at a time."""
 
 PAGES_MAX: Final = 100_000
 """Ten million rows by a hundred: an API that still goes on does not know its own end."""
-
-TRIES: Final = 2
-"""Of one page before the pull is put off: with their pause, also twice, they stay within the lease of a pull."""
-
-PAUSE: Final = timedelta(seconds=2)
-"""Before another try, where the API names no time: limits of calls a second are over by then."""
-
-PAUSE_MAX: Final = timedelta(seconds=20)
-"""Whoever wants to be left alone for longer gets the pull put off."""
 
 EXCHANGE: Final = "/services/oauth2/token"
 """Where an External Client App exchanges its key and secret (OAuth 2.0 Client Credentials Flow) for a token."""
@@ -37,8 +27,7 @@ EXCHANGE: Final = "/services/oauth2/token"
 class Lists:
     """Reads lists."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self) -> None:
         self._client = Client(PAGE_BYTES_MAX)
 
     async def close(self) -> None:
@@ -95,18 +84,11 @@ class Lists:
         return said
 
     async def _asked(self, at: URL, headers: dict[str, str], form: dict[str, str] | None = None) -> Answer:
-        """An answer that can be read; what passes is waited for, a little. Raises Unreadable."""
-        refusal = Refusal("was not asked", lasting=True)
-        for attempt in range(TRIES):
-            answer = await self._client.get(str(at.origin()), at.raw_path_qs, headers, form)
-            if isinstance(answer, Answer):
-                return answer
-            refusal = answer
-            pause = refusal.wait or PAUSE
-            if refusal.lasting or pause > PAUSE_MAX or attempt + 1 == TRIES:
-                break
-            await self._world.clock.sleep(pause.total_seconds())
-        raise Unreadable(refusal.why, lasting=refusal.lasting)
+        """An answer that can be read. Raises Unreadable."""
+        answer = await self._client.get(str(at.origin()), at.raw_path_qs, headers, form)
+        if isinstance(answer, Refusal):
+            raise Unreadable(answer.why, lasting=answer.lasting, wait=answer.wait)
+        return answer
 
 
 def _decoded(answer: Answer) -> Any:

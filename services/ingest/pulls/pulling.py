@@ -54,7 +54,7 @@ class Puller:
         self._world = world
         self._door = door
         self._pulls = pulls
-        self._lists = Lists(world)
+        self._lists = Lists()
         self._log = logger("ingest")
 
     async def close(self) -> None:
@@ -143,7 +143,8 @@ class Puller:
         if error.lasting or taken.attempts >= ATTEMPTS_MAX:
             await self._pulls.end(taken, "failed", now, str(error))
         else:
-            await self._pulls.put_off(taken, now + PAUSE * 2 ** (taken.attempts - 1), str(error))
+            pause = max(PAUSE * 2 ** (taken.attempts - 1), error.wait or timedelta())
+            await self._pulls.put_off(taken, now + pause, str(error))
 
 
 class Schedule:

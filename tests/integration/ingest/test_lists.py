@@ -15,7 +15,7 @@ from shared.domain.configuration import Source
 from shared.domain.events import RecordDeleted, RecordReceived
 from shared.runtime.clock import ManualClock
 from tests.integration.ingest.house import House
-from tests.integration.ingest.test_pulls import counts, pull
+from tests.integration.ingest.test_pulls import counts, pull, runs, work
 from tests.support.lists import Vendor
 
 ROWS = 25
@@ -131,14 +131,25 @@ async def test_a_watermark_never_runs_ahead_of_the_reading_that_found_it(house: 
 async def test_an_api_that_is_unwell_is_asked_again_and_nothing_is_taken_for_deleted(
     house: House, vendor: Vendor
 ) -> None:
-    house.world.clock = ManualClock(datetime(2026, 1, 5, 12, tzinfo=UTC))
+    house.world.clock = clock = ManualClock(datetime(2026, 1, 5, 12, tzinfo=UTC))
     connect(house, vendor, **LIST | WAYS["link"])
-    vendor.ill = [(503, {}), (429, {"Retry-After": "7"})]
+    await pull(house)
+    clock.advance(60)
+    vendor.ill = [(429, {"Retry-After": "600"})]
     run = await pull(house)
     assert (run["state"], run["why"]) == ("asked", "the vendor answered 429")
-    house.world.clock.advance(60)
-    vendor.ill = [(429, {"Retry-After": "7"})]
-    assert counts(await pull(house)) == (ROWS, 0, 0, 0, 0)
+    clock.advance(599)
+    await work(house)
+    assert len(vendor.asked) == 4, "it is left alone as long as it wants"
+    clock.advance(2)
+    vendor.meanwhile = lambda: vendor.ill.append((503, {}))
+    await work(house)
+    vendor.meanwhile, vendor.ill = None, []
+    clock.advance(3600)
+    await work(house)
+    run = (await runs(house))[0]
+    assert (run["state"], counts(run)) == ("done", (0, 0, ROWS, 0, 0))
+    assert not any(isinstance(event.data, RecordDeleted) for event in house.received())
     vendor.ill = [(404, {})]
     assert (await pull(house))["state"] == "failed"
 
