@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,12 @@ MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 """A file that begins with one of these says itself what it is."""
+
+SEPARATOR: Final = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+"""A first line that tells Excel the delimiter, and is no row."""
+
+FORMULA: Final = re.compile(r'="([^"]*)"')
+"""How Excel is kept from taking a postcode for a number; what stands in the quotes is meant."""
 
 NAMES: Final = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
 csv.field_size_limit(1024 * 1024)
@@ -118,8 +125,10 @@ def recognise(path: Path, said: Told = UNSAID) -> File:
         return File(path, encoding, "NDJSON", None, ())
     if start[0] == "[":
         return File(path, encoding, "JSON", None, ())
-    header = start.splitlines()[0]
-    delimiter = said.delimiter or _delimiter(header)
+    lines = [line for line in start.splitlines() if line.strip()]
+    named = SEPARATOR.fullmatch(lines[0]) if len(lines) > 1 else None
+    header = lines[0] if named is None else lines[1]
+    delimiter = said.delimiter or (_delimiter(header) if named is None else named[1])
     columns = tuple(cell.strip() for cell in next(csv.reader([header], delimiter=delimiter)))
     if not all(columns) and len(columns) > 1:
         raise Failed(f"{path}: column {columns.index('') + 1} of the first line has no name")
@@ -167,15 +176,25 @@ def _delimiter(header: str) -> str:
 def _csv(text: IO[str], file: File) -> Iterator[Row]:
     assert file.delimiter is not None, "a CSV has a delimiter"
     reader = csv.reader(text, delimiter=file.delimiter)
-    while not any(next(reader)):
+    while not _is_header(next(reader)):
         pass
     line = reader.line_num + 1
     for cells in reader:
         if any(cell.strip() for cell in cells):
-            values = dict(zip(file.columns, cells, strict=False))
+            values = dict(zip(file.columns, map(_unwrapped, cells), strict=False))
             many = f"has {len(cells)} cells, the first line has {len(file.columns)}"
             yield Row(line, values, many if len(cells) > len(file.columns) else None)
         line = reader.line_num + 1
+
+
+def _is_header(cells: list[str]) -> bool:
+    """Neither an empty line nor the one that names the delimiter."""
+    return any(cells) and (any(cells[1:]) or not cells[0].lower().startswith("sep="))
+
+
+def _unwrapped(cell: str) -> str:
+    found = FORMULA.fullmatch(cell) if cell.startswith("=") else None
+    return cell if found is None else found[1]
 
 
 def _ndjson(text: IO[str], _: File) -> Iterator[Row]:

@@ -53,6 +53,24 @@ def test_an_umlaut_far_behind_the_first_megabyte_still_tells_the_encoding(tmp_pa
     assert "UTF-8" in _file(tmp_path, plain + "Jörg,Köln\n".encode()).described()
 
 
+@pytest.mark.parametrize(
+    ("first", "delimiter"), [("sep=;", ";"), ('"SEP=;"', ";"), ("sep=,", ","), ("sep=\t", "\t"), ("sep=#", "#")]
+)
+def test_a_first_line_for_excel_names_the_delimiter_and_is_no_row(tmp_path: Path, first: str, delimiter: str) -> None:
+    text = f"{first}\r\nName{delimiter}Ort\r\nMüller{delimiter}Köln\r\n"
+    for encoding in ("utf-16", "cp1252", "utf-8-sig"):
+        file = _file(tmp_path, text.encode(encoding))
+        assert (file.delimiter, file.columns) == (delimiter, ("Name", "Ort"))
+        assert [(row.line, row.values) for row in file.rows()] == [(3, {"Name": "Müller", "Ort": "Köln"})]
+
+
+def test_a_number_that_excel_was_kept_from_taking_for_one_is_what_stands_in_its_quotes(tmp_path: Path) -> None:
+    data = b'plz;phone;note\n="01067";"=""0351 1234""";=A1+1\n'
+    assert [row.values for row in _file(tmp_path, data).rows()] == [
+        {"plz": "01067", "phone": "0351 1234", "note": "=A1+1"}
+    ]
+
+
 def test_gzipped_files_are_read_whatever_their_name(tmp_path: Path) -> None:
     file = _file(tmp_path, gzip.compress(b"name,city\nAnna,Bonn\n"))
     assert [row.values["city"] for row in file.rows()] == ["Bonn"]
