@@ -1,4 +1,5 @@
-"""Files as senders have them: CSV of any delimiter, NDJSON, JSON, vCard; UTF-8, UTF-16 or Windows-1252; also gzipped.
+"""Files as senders have them: CSV of any delimiter, NDJSON, JSON, JSContact, vCard; UTF-8, UTF-16 or
+Windows-1252; also gzipped.
 
 Pure but for reading the one file it is given. What was recognised is told, so that a wrong guess is seen at once.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
+from shared.commands import jscontact
 from shared.commands.running import Failed, WrongUsage
 from shared.commands.vcard import cards
 
@@ -222,7 +224,9 @@ def _json(text: IO[str], file: File) -> Iterator[Row]:
 
 
 def _as_row(number: int, value: Any) -> Row:
-    return Row(number, value) if isinstance(value, dict) else Row(number, {}, "is no JSON object")
+    if not isinstance(value, dict):
+        return Row(number, {}, "is no JSON object")
+    return Row(number, jscontact.record_of(value) if jscontact.is_card(value) else value)
 
 
 def _vcard(text: IO[str], _: File) -> Iterator[Row]:
