@@ -32,6 +32,7 @@ WORLD: Final = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
@@ -39,7 +40,11 @@ WORLD: Final = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
 )
-"""What goes away by waiting: the server is gone, restarts, is full or asks to try the transaction again."""
+"""What goes away by waiting: the server is gone, restarts, is full or asks to try the transaction again.
+
+InternalClientError is what asyncpg raises ("cannot switch to state…") when a server's goodbye and our next statement
+cross on the way.
+"""
 
 
 ANSWER_TIMEOUT_S: Final = 60.0
