@@ -100,9 +100,8 @@ async def test_large_bodies_together_take_no_more_memory_than_there_is(
     assert await asyncio.to_thread(posted, port, "/large", b"x" * 90_000) == 200
 
 
-async def test_a_server_that_ends_breaks_no_connection_of_who_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_ends_breaks_no_connection_of_who_sends() -> None:
     """Its like has the same socket: whoever is told to go comes back there, and no request is lost on the way."""
-    monkeypatch.setattr(ours, "LEAVE_S", 2.0)
     first = bound("127.0.0.1", 0)
     second = first.dup()
     app = application("test", [routes()])
