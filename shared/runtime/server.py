@@ -22,8 +22,8 @@ BACKLOG: Final = 1_024
 
 LEAVE_S: Final = 2.0
 """Before it closes, a process that ends answers this long with `Connection: close`: senders go by themselves, and none
-writes into a connection that is being closed. Whoever sends 25 requests a second over fifty connections in turn has used
-each by then."""
+writes into a connection that is being closed. Whoever sends 25 requests a second over fifty connections in turn has
+used each by then."""
 
 KEEP_ALIVE_S: Final = 75
 """Longer than clients keep theirs (aiohttp 15 s, nginx 60 s): who sends must be the one who closes, since a request
