@@ -4,6 +4,7 @@ Metric labels are names of stages, topics, reasons and kinds of error, never ids
 is logged by its type and place: its text may quote a value, so it is printed nowhere, whoever logs it.
 """
 
+import asyncio
 import logging
 import sys
 import time
@@ -91,6 +92,9 @@ class Metrics:
         for gauge in (self._waiting, self._halted):
             gauge.labels(service).set(0)
         self._failures.labels(service)
+        Gauge("kontaktwerk_tasks", "Tasks of the event loop.", STAGE, registry=here).labels(service).set_function(
+            _tasks
+        )
         ProcessCollector(registry=here)
 
     def taken(self, messages: int, oldest_ms: int) -> None:
@@ -167,6 +171,14 @@ class Metrics:
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+def _tasks() -> int:
+    """Those of the loop that asks; none where nobody runs one."""
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:
+        return 0
 
 
 def age_s(stamp_ms: int | None, now: datetime) -> float:
