@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.topology import SERVICES
-from tests.support import monitoring
+from tests.support import doors, monitoring
 from tests.support.system import System, running
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +43,7 @@ RUBBISH: list[tuple[str, bytes, dict[str, str], int]] = [
 async def test_rubbish_stalls_nothing_and_every_verb_works(system_folder: Path) -> None:
     async with running(system_folder) as system:
         await _rubbish(system)
+        assert await doors.wrongs(system) == []
 
         async def verb(*words: str, code: int = 0) -> str:
             return await asyncio.to_thread(_verb, system.data, words, code)
