@@ -1,6 +1,6 @@
 # Kontaktwerk on one machine. Needs Python 3.11 or newer and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-containers up lint format bench matching chaos lock
+.PHONY: help setup demo test test-containers up lint format bench matching chaos fuzz lock
 
 VENV_PYTHON := .venv/bin/python
 
@@ -49,8 +49,14 @@ KILLS ?= 200
 chaos: setup ## Kill, freeze, cut and restart everything under load, then count what is lost or twice (EVENTS= KILLS= SEED=)
 	@$(VENV_PYTHON) -m tests.chaos --events $(EVENTS) --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+fuzz: setup ## Ask every endpoint for what it cannot know, and read what nobody meant (ARGS="--examples 60 --seed 11")
+	@test -x .local/fuzz/bin/schemathesis || { $(VENV_PYTHON) -m venv .local/fuzz && \
+		.local/fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock; }
+	@$(VENV_PYTHON) -m tests.bench.bodies
+	@$(VENV_PYTHON) -m tests.bench.endpoints --schemathesis .local/fuzz/bin/schemathesis $(ARGS)
+
 lock: ## Resolve requirements*.in anew into requirements*.lock (needs uv)
-	@for name in requirements requirements-dev; do \
+	@for name in requirements requirements-dev requirements-fuzz; do \
 		uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-emit-find-links --no-annotate --no-header $$name.in --output-file $$name.lock || exit 1; \
 	done
