@@ -48,8 +48,9 @@ def strangers(listed: Iterable[Door]) -> list[str]:
 
 
 def is_right(door: Door, role: Role | None, status: int) -> bool:
-    """True for the answer that this role (None: no token) is to get at a door that asks for one. Whom it lets in may find
-    nothing, or somebody busy (503).
+    """True for the answer that this role (None: no token) is to get at a door that asks for one.
+
+    Whom it lets in may find nothing, or somebody busy (503).
     """
     if role is None:
         return status == 401
