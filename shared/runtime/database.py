@@ -138,8 +138,8 @@ class Database:
 async def _nothing_to_reset(_: Connection) -> None:
     """A connection goes back to the pool as it came: what we set and lock ends with its transaction.
 
-    asyncpg's own word (RESET ALL and the like) costs a round trip for each transaction, half of all at a small load. An
-    open transaction is rolled back without it.
+    asyncpg's own word (RESET ALL and the like) costs a round trip for each transaction. An open transaction is rolled
+    back without it.
     """
 
 

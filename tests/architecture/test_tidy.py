@@ -129,8 +129,8 @@ def test_what_is_allowed_is_no_breach(house: Path, rule: Rule, name: str, text: 
 
 
 def test_a_path_of_a_machine_is_seen(tmp_path: Path) -> None:
-    root = "/" + "home/anna/kontaktwerk"
-    plant(tmp_path, "README.md", f"cd {root}\ncd ~/work/kontaktwerk\nsee https://example.com/work/x\n")
+    root, at_home = "/" + "home/anna/kontaktwerk", "~/" + "work/kontaktwerk"
+    plant(tmp_path, "README.md", f"cd {root}\ncd {at_home}\nsee https://example.com/work/x\n")
     assert rules.machine_paths(tmp_path, tracked(tmp_path)) == ["README.md:1: a path of one machine"]
 
 

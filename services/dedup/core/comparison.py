@@ -34,8 +34,7 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True):
 
 
 DOUBTABLE: Final = frozenset({"birthday", "given name"})
-"""Vetoes that rest on what people mistype. Of the pairs of the labelled sets that weigh enough to be offered in spite
-of one, by the model crm-2, 382 of 383 are one person. Junior and senior, a firm and a person are two by definition."""
+"""Vetoes that rest on what people mistype; junior and senior, a firm and a person are two by definition."""
 
 STEP: Final = 2_000
 """Millibits of rarity that one step of the model's tables stands for: finer than names are counted."""

@@ -88,7 +88,7 @@ def _speaks(local: str) -> bool:
 
 
 def phone_grade(one: Traits, other: Traits, population: Population) -> str:
-    """mobile, fixed or shared for a common number, mistyped for one digit, differs, or missing."""
+    """mobile, fixed (or nobody knows) or shared for a common number, mistyped for one digit, differs, or missing."""
     if not one.phones or not other.phones:
         return MISSING
     if common := {*one.phones}.intersection(other.phones):
