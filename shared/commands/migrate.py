@@ -2,12 +2,12 @@
 
 from shared.commands.kafka import patiently
 from shared.commands.running import Failed, Running
-from shared.runtime.migrations import NewerDatabase, migrate
+from shared.runtime.migrations import NewerDatabase, TablesHeld, migrate
 
 
 async def run(running: Running) -> str:
-    """The revision that the tables have now. Safe to repeat and to run twice at once."""
+    """The revision that the tables have now. Safe to repeat and to run twice at once, and while everything works."""
     try:
         return await patiently("Postgres", lambda: migrate(running.database()))
-    except NewerDatabase as error:
+    except (NewerDatabase, TablesHeld) as error:
         raise Failed(str(error)) from None

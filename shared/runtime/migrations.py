@@ -1,16 +1,20 @@
 """Migrations: the tables of every service, brought to the newest revision, one linear chain in `deploy/migrations`.
 
 Safe to repeat and safe to run twice at once: an advisory lock lets one go first, and the other finds nothing to do.
+Everybody goes on working meanwhile: whoever waits for a table gives up soon, so that nobody queues behind, and tries
+again; indexes of tables that hold rows are made beside the writers (`concurrently`).
 """
 
+import asyncio
 from typing import Any, Final
 
-from alembic import command
+from alembic import command, op
 from alembic.config import Config
 from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.domain.errors import Transient
@@ -21,8 +25,26 @@ LOCK: Final = 0x6B77_6D69_6772
 """The advisory lock's key: any number of ours that nobody else takes."""
 
 
+LOCK_WAIT_MS: Final = 1_000
+"""How long a statement waits for a table; whoever wants that table queues behind it for so long and no longer."""
+
+LOCK_PAUSE_S: Final = 1.0
+"""Between two attempts: those who queued get through, and a batch of a stage takes less."""
+
+LOCK_ATTEMPTS_MAX: Final = 45
+"""A minute and a half of attempts and pauses; `up` gives the verb two. A table held longer is held by somebody who has
+to be asked: our own statements end after 30 s, a dump may take hours."""
+
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+"""Postgres's code for a lock that was not to be had in time."""
+
+
 class NewerDatabase(Exception):
     """The tables are of a later release than this one: going on would write what the later one does not expect."""
+
+
+class TablesHeld(Exception):
+    """Somebody holds a table that a revision changes, longer than we wait. What was done is done: try again later."""
 
 
 class ScriptImpl(PostgresqlImpl):
@@ -43,7 +65,8 @@ class ScriptImpl(PostgresqlImpl):
 async def migrate(database_url: str) -> str:
     """Make or upgrade all tables and return the revision they have now.
 
-    Raises Transient while Postgres is away and NewerDatabase when the tables are of a later release.
+    Raises Transient while Postgres is away, NewerDatabase when the tables are of a later release, before anything is
+    changed, and TablesHeld when somebody does not let go of a table.
     """
     config = alembic_config()
     scripts = ScriptDirectory.from_config(config)
@@ -52,18 +75,40 @@ async def migrate(database_url: str) -> str:
     )
     try:
         async with engine.connect() as connection:
-            await connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")
-            await connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS runtime")
-            await connection.commit()
+            await _alone(connection)
             known = {script.revision for script in scripts.walk_revisions()}
             await connection.run_sync(lambda sync: _refuse_newer(sync, known))
-            await connection.run_sync(lambda sync: _upgrade(sync, config))
+            await connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS runtime")
             await connection.commit()
+            await _upgrade_patiently(connection, config)
     except WORLD as error:
         raise Transient(type(error).__name__) from error
+    except DBAPIError as error:
+        raise _said_by_the_driver(error) from error
     finally:
         await engine.dispose()
     return newest_revision()
+
+
+def concurrently(script: str) -> None:
+    """Run the statements of a revision that may not stand in a transaction: DROP and CREATE INDEX CONCURRENTLY.
+
+    They wait for every transaction that is older, however long, and nobody waits for them. They come first in their
+    revision and begin with DROP … IF EXISTS: what was interrupted is done once more from the start.
+    """
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        op.execute(script)
+        op.execute("RESET lock_timeout")
+
+
+def at_once(script: str) -> None:
+    """Run the statements of a revision each in a transaction of its own, so that no lock outlives its statement.
+
+    They come first in their revision, and may be run again: what was interrupted is done once more from the start.
+    """
+    with op.get_context().autocommit_block():
+        op.execute(script)
 
 
 def statements(script: str) -> list[str]:
@@ -108,6 +153,16 @@ def alembic_config() -> Config:
     return config
 
 
+async def _alone(connection: AsyncConnection) -> None:
+    """Wait until nobody else migrates. By asking again and again: whoever waits inside a statement holds a snapshot,
+    and the index that the other one is making would wait for that.
+    """
+    while not (await connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK})")).scalar():
+        await connection.commit()
+        await asyncio.sleep(LOCK_PAUSE_S)
+    await connection.commit()
+
+
 def _refuse_newer(connection: Connection, known: set[str]) -> None:
     if connection.exec_driver_sql("SELECT to_regclass('runtime.revision')").scalar() is None:
         return
@@ -120,6 +175,37 @@ def _refuse_newer(connection: Connection, known: set[str]) -> None:
         )
 
 
+async def _upgrade_patiently(connection: AsyncConnection, config: Config) -> None:
+    """Each revision that is missing, each in its own transaction; one that cannot have its tables is tried again."""
+    for _ in range(LOCK_ATTEMPTS_MAX):
+        await connection.exec_driver_sql(f"SET lock_timeout = {LOCK_WAIT_MS}")
+        await connection.commit()
+        try:
+            await connection.run_sync(lambda sync: _upgrade(sync, config))
+            await connection.commit()
+        except DBAPIError as error:
+            if _code(error) != _LOCK_NOT_AVAILABLE:
+                raise
+            await connection.rollback()
+            await asyncio.sleep(LOCK_PAUSE_S)
+        else:
+            return
+    raise TablesHeld(
+        "somebody holds a table that is to be changed (a dump, a session left open: see pg_stat_activity); "
+        "nobody was stopped and nothing is half done: run migrate again"
+    )
+
+
 def _upgrade(connection: Connection, config: Config) -> None:
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _code(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _said_by_the_driver(error: DBAPIError) -> Exception:
+    """What is the world's wrong beneath what SQLAlchemy makes of it; else the error itself."""
+    beneath = error.orig.__cause__ if error.orig is not None else None
+    return Transient(type(beneath).__name__) if isinstance(beneath, WORLD) else error

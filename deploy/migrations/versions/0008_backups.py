@@ -2,12 +2,19 @@
 
 from alembic import op
 
+from shared.runtime.migrations import at_once
+
 revision = "0008"
 down_revision = "0007"
 
 
 def upgrade() -> None:
     """Make the tables."""
+    at_once("""
+        ALTER TABLE dedup.contact DROP CONSTRAINT IF EXISTS contact_retired_check,
+            ADD CONSTRAINT contact_retired_check CHECK (retired IN ('merged', 'deleted', 'erased')) NOT VALID;
+        ALTER TABLE dedup.contact VALIDATE CONSTRAINT contact_retired_check;
+    """)
     op.execute("""
         -- The key behind record ids belongs to the installation: without it a restored system would know no record.
         ALTER TABLE ingest.installation SET SCHEMA runtime;
@@ -35,10 +42,6 @@ def upgrade() -> None:
             subject uuid PRIMARY KEY,
             erased_at timestamptz NOT NULL
         );
-        ALTER TABLE dedup.contact DROP CONSTRAINT contact_retired_check;
-        ALTER TABLE dedup.contact ADD CONSTRAINT contact_retired_check
-            CHECK (retired IN ('merged', 'deleted', 'erased')) NOT VALID;
-        ALTER TABLE dedup.contact VALIDATE CONSTRAINT contact_retired_check;
 
         -- The newest of every identity, judgement and resolved interaction that dedup has said. `subject` is where a
         -- former id leads, or the record of an interaction.

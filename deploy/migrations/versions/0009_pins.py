@@ -2,12 +2,19 @@
 
 from alembic import op
 
+from shared.runtime.migrations import concurrently
+
 revision = "0009"
 down_revision = "0008"
 
 
 def upgrade() -> None:
     """Make the tables."""
+    concurrently("""
+        DROP INDEX CONCURRENTLY IF EXISTS rules.contact_removed_at;
+        CREATE INDEX CONCURRENTLY contact_removed_at ON rules.contact (updated_at, contact_id)
+            WHERE retired IS NOT NULL;
+    """)
     op.execute("""
         -- A pin hangs on the record that founded its contact, and goes with it. `value` is JSON.
         CREATE TABLE dedup.pin (
@@ -21,8 +28,6 @@ def upgrade() -> None:
             UNIQUE (record_id, field)
         );
         CREATE INDEX pin_until ON dedup.pin (until) WHERE until IS NOT NULL;
-
-        CREATE INDEX contact_removed_at ON rules.contact (updated_at, contact_id) WHERE retired IS NOT NULL;
     """)
 
 

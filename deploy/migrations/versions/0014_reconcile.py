@@ -2,12 +2,24 @@
 
 from alembic import op
 
+from shared.runtime.migrations import at_once, concurrently
+
 revision = "0014"
 down_revision = "0013"
 
 
 def upgrade() -> None:
     """Make the tables. Columns come with constant defaults: no table is written anew."""
+    # The epoch under which a pair was compared; and when the evidence that rests on a key alone is to be taken back,
+    # null once it was.
+    at_once("""
+        ALTER TABLE dedup.evidence ADD COLUMN IF NOT EXISTS epoch integer NOT NULL DEFAULT 0;
+        ALTER TABLE dedup.generic_key ADD COLUMN IF NOT EXISTS due_at timestamptz DEFAULT now();
+    """)
+    concurrently("""
+        DROP INDEX CONCURRENTLY IF EXISTS dedup.generic_key_due;
+        CREATE INDEX CONCURRENTLY generic_key_due ON dedup.generic_key (due_at) WHERE due_at IS NOT NULL;
+    """)
     op.execute("""
         -- One row for each snapshot of the population; the greatest holds. Epoch 0 is what is shipped, and has none.
         CREATE TABLE dedup.epoch (
@@ -17,13 +29,6 @@ def upgrade() -> None:
             model text NOT NULL,
             made_at timestamptz NOT NULL
         );
-
-        -- The epoch under which a pair was compared.
-        ALTER TABLE dedup.evidence ADD COLUMN epoch integer NOT NULL DEFAULT 0;
-
-        -- When the evidence that rests on this key alone is to be taken back; null once it was.
-        ALTER TABLE dedup.generic_key ADD COLUMN due_at timestamptz DEFAULT now();
-        CREATE INDEX generic_key_due ON dedup.generic_key (due_at) WHERE due_at IS NOT NULL;
 
         -- One row for each recomputation; `place` is how far its phase came, all before it is done.
         CREATE TABLE dedup.reconcile (

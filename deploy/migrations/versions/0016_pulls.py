@@ -4,17 +4,21 @@ record.
 
 from alembic import op
 
+from shared.runtime.migrations import at_once, concurrently
+
 revision = "0016"
 down_revision = "0015"
 
 
 def upgrade() -> None:
     """Make the tables."""
+    # The import that said a record first; null where it came by itself.
+    at_once("ALTER TABLE ingest.record_state ADD COLUMN IF NOT EXISTS import_id text")
+    concurrently("""
+        DROP INDEX CONCURRENTLY IF EXISTS ingest.record_state_import;
+        CREATE INDEX CONCURRENTLY record_state_import ON ingest.record_state (import_id) WHERE import_id IS NOT NULL;
+    """)
     op.execute("""
-        -- The import that said a record first; null where it came by itself.
-        ALTER TABLE ingest.record_state ADD COLUMN import_id text;
-        CREATE INDEX record_state_import ON ingest.record_state (import_id) WHERE import_id IS NOT NULL;
-
         -- Names every attempt of a pull; rows that an attempt has seen bear its mark.
         CREATE SEQUENCE ingest.pull_mark;
 

@@ -2,23 +2,27 @@
 
 from alembic import op
 
+from shared.runtime.migrations import at_once, concurrently
+
 revision = "0017"
 down_revision = "0016"
 
 
 def upgrade() -> None:
     """Make the columns: all may be null, so no row is written."""
-    op.execute("""
-        -- state: open, replayed, closed as before; dropped: given up by somebody, or expired.
+    # state: open, replayed, closed as before; dropped: given up by somebody, or expired. `mended_as` of a receipt: the
+    # event that stands for this one since it was mended: it is counted in its place.
+    at_once("""
         ALTER TABLE ingest.dead_letter
-            ADD COLUMN mended_as uuid,
-            ADD COLUMN why text,
-            ADD COLUMN done_by text,
-            ADD COLUMN done_at timestamptz;
-        CREATE INDEX dead_letter_mended ON ingest.dead_letter (mended_as) WHERE mended_as IS NOT NULL;
-
-        -- The event that stands for this one since it was mended: it is counted in its place.
-        ALTER TABLE ingest.receipt ADD COLUMN mended_as uuid;
+            ADD COLUMN IF NOT EXISTS mended_as uuid,
+            ADD COLUMN IF NOT EXISTS why text,
+            ADD COLUMN IF NOT EXISTS done_by text,
+            ADD COLUMN IF NOT EXISTS done_at timestamptz;
+        ALTER TABLE ingest.receipt ADD COLUMN IF NOT EXISTS mended_as uuid;
+    """)
+    concurrently("""
+        DROP INDEX CONCURRENTLY IF EXISTS ingest.dead_letter_mended;
+        CREATE INDEX CONCURRENTLY dead_letter_mended ON ingest.dead_letter (mended_as) WHERE mended_as IS NOT NULL;
     """)
 
 
