@@ -5,7 +5,9 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 MS: Final = 1_000
 """Milliseconds of a second: HubSpot counts in them."""
@@ -16,6 +18,11 @@ class Body(NamedTuple):
 
     content_type: str
     body: bytes
+
+
+def json_body(value: Any) -> Body:
+    """A value as JSON."""
+    return Body("application/json", msgspec.json.encode(value))
 
 
 class Signed(NamedTuple):

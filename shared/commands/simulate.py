@@ -12,7 +12,8 @@ import aiohttp
 
 from shared.commands.proofs import Body
 from shared.commands.running import Failed, Running, WrongUsage, print_json
-from shared.commands.vendors import VENDORS, Vendor, people
+from shared.commands.vendors import VENDORS, Vendor
+from shared.commands.vendors_people import people
 from shared.domain.configuration import Source
 from shared.runtime.configuration import Misconfigured, load
 from shared.runtime.settings import Settings

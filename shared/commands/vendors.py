@@ -4,10 +4,8 @@ It shares no code with the front door, so that the two check each other. People 
 reserved domain example.org.
 """
 
-import hashlib
-import secrets
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -20,60 +18,18 @@ from shared.commands.proofs import (
     body_signed,
     hubspot_signed,
     in_path,
+    json_body,
     standard_signed,
     time_signed,
 )
-
-GIVEN: Final = ("Jörg", "Anna", "Mehmet", "Zoë", "Karl-Heinz", "Ida", "Łukasz", "Sofía", "Ben", "Nele")
-FAMILY: Final = ("Adler", "Müller-Lüdenscheidt", "Yılmaz", "O'Neill", "Weiß", "Nowak", "Gärtner", "Brandt", "Öztürk")
-EPOCH: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-"""When the first of the made-up people did something; each of the others a minute later."""
+from shared.commands.vendors_people import Person
+from shared.commands.vendors_thin import eventbrite, pretix
 
 UNSUBSCRIBES_EACH: Final = 4
 """Every fourth leaves again, so that a short run shows both."""
 
-JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
 BOUNDARY: Final = "kontaktwerk-simulated"
-
-
-class Person(NamedTuple):
-    """One made-up person; the repr shows the number only."""
-
-    number: int
-    run: str
-
-    def __repr__(self) -> str:
-        return f"Person({self.number})"
-
-    @property
-    def given(self) -> str:
-        """Given name."""
-        return GIVEN[self.number % len(GIVEN)]
-
-    @property
-    def family(self) -> str:
-        """Family name, told apart by a number where the names begin again."""
-        return f"{FAMILY[self.number % len(FAMILY)]}{'' if self.number < len(FAMILY) else ' ' + _letters(self.number)}"
-
-    @property
-    def email(self) -> str:
-        """Mail address, different for each person and run."""
-        return f"person{self.number}.{self.run}@example.org"
-
-    @property
-    def phone(self) -> str:
-        """Mobile number."""
-        return f"+4915123{self.number:06d}"
-
-    @property
-    def at(self) -> datetime:
-        """When this person appeared."""
-        return EPOCH + timedelta(minutes=self.number)
-
-    def id(self, kind: str) -> str:
-        """An id as a vendor makes them: opaque, the same for the same thing."""
-        return hashlib.sha256(f"{kind}{self.run}{self.number}".encode()).hexdigest()[:20]
 
 
 class Vendor(NamedTuple):
@@ -86,16 +42,6 @@ class Vendor(NamedTuple):
     sign: Sign
     pauses_s: tuple[float, ...] = ()
     retries: Callable[[int], bool] = lambda _: False
-
-
-def _letters(number: int) -> str:
-    """A name has no digits: 10 is `Ba`."""
-    word = "".join(chr(ord("a") + int(digit)) for digit in str(number))
-    return word.capitalize()
-
-
-def _json(value: Any) -> Body:
-    return Body(JSON, msgspec.json.encode(value))
 
 
 def _iso(at: datetime) -> str:
@@ -116,7 +62,7 @@ def _typeform(person: Person) -> Iterator[Body]:
         "form_id": "lT4Z3j", "token": person.id("token"), "landed_at": _iso(person.at), "submitted_at": _iso(person.at),
         "definition": {"id": "lT4Z3j", "title": "Simulated", "fields": []}, "answers": answers,
     }  # fmt: skip
-    yield _json({"event_id": person.id("event"), "event_type": "form_response", "form_response": response})
+    yield json_body({"event_id": person.id("event"), "event_type": "form_response", "form_response": response})
 
 
 def _tally(person: Person) -> Iterator[Body]:
@@ -130,7 +76,7 @@ def _tally(person: Person) -> Iterator[Body]:
         "formName": "Simulated", "createdAt": _iso(person.at), "fields": fields,
     }  # fmt: skip
     event = {"eventId": person.id("event"), "eventType": "FORM_RESPONSE", "createdAt": _iso(person.at), "data": data}
-    yield _json(event)
+    yield json_body(event)
 
 
 def _jotform(person: Person) -> Iterator[Body]:
@@ -150,14 +96,16 @@ def _jotform(person: Person) -> Iterator[Body]:
 
 
 def _gravity_forms(person: Person) -> Iterator[Body]:
-    yield _json({
+    yield json_body({
         "id": str(person.number), "form_id": "3", "date_created": person.at.strftime("%Y-%m-%d %H:%M:%S"),
         "given_name": person.given, "family_name": person.family, "email": person.email,
     })  # fmt: skip
 
 
 def _contact_form_7(person: Person) -> Iterator[Body]:
-    yield _json({"your-name": f"{person.given} {person.family}", "your-email": person.email, "your-message": "Hello"})
+    yield json_body(
+        {"your-name": f"{person.given} {person.family}", "your-email": person.email, "your-message": "Hello"}
+    )
 
 
 def _form(person: Person) -> Iterator[Body]:
@@ -183,7 +131,7 @@ def _mailchimp(person: Person) -> Iterator[Body]:
 def _brevo(person: Person) -> Iterator[Body]:
     def event(name: str, minutes: int, **more: Any) -> Body:
         seconds = int((person.at + timedelta(minutes=minutes)).timestamp())
-        return _json({"id": 309100, "event": name, "email": person.email, "ts": seconds, **more})
+        return json_body({"id": 309100, "event": name, "email": person.email, "ts": seconds, **more})
 
     yield event("list_addition", 0, list_id=[34])
     yield event("contact_updated", 1, content=[{"FIRSTNAME": person.given, "LASTNAME": person.family}])
@@ -200,7 +148,9 @@ def _calendly(person: Person) -> Iterator[Body]:
             "questions_and_answers": [],
             "scheduled_event": {"name": "15 Minutes", "start_time": _iso(person.at + timedelta(days=3))}, **more,
         }  # fmt: skip
-        return _json({"event": name, "created_at": _iso(person.at + timedelta(minutes=minutes)), "payload": payload})
+        return json_body(
+            {"event": name, "created_at": _iso(person.at + timedelta(minutes=minutes)), "payload": payload}
+        )
 
     yield event("invitee.created", 0)
     if person.number % UNSUBSCRIBES_EACH == 0:
@@ -216,20 +166,11 @@ def _hubspot(person: Person) -> Iterator[Body]:
             **({"propertyName": name, "propertyValue": value} if name else {"changeFlag": "NEW"}),
         }  # fmt: skip
 
-    yield _json([
+    yield json_body([
         event(0, "", "", "contact.creation"), event(1, "firstname", person.given),
         event(2, "lastname", person.family), event(3, "email", person.email),
     ])  # fmt: skip
-    yield _json([event(4, "city", "Berlin")])
-
-
-def _pretix(person: Person) -> Iterator[Body]:
-    """Its hooks only: what the orders say, its API would have to tell."""
-    for number, action in enumerate(("order.placed", "order.paid")):
-        yield _json({
-            "notification_id": person.number * 10 + number, "organizer": "example", "event": "simulated",
-            "code": f"S{person.number}", "action": f"pretix.event.{action}",
-        })  # fmt: skip
+    yield json_body([event(4, "city", "Berlin")])
 
 
 def _standard(person: Person) -> Iterator[Body]:
@@ -239,7 +180,7 @@ def _standard(person: Person) -> Iterator[Body]:
             "id": person.id("contact"), "email": person.email, "first_name": person.given,
             "last_name": person.family, "unsubscribed": minutes > 0,
         }  # fmt: skip
-        yield _json({"type": type_, "timestamp": at, "data": data})
+        yield json_body({"type": type_, "timestamp": at, "data": data})
 
 
 def _stripe(person: Person) -> Iterator[Body]:
@@ -249,7 +190,7 @@ def _stripe(person: Person) -> Iterator[Body]:
             "name": f"{person.given} {person.family}", "phone": person.phone if minutes else None, "balance": 0,
         }  # fmt: skip
         created = int((person.at + timedelta(minutes=minutes)).timestamp())
-        yield _json({
+        yield json_body({
             "id": f"evt_{person.id(type_)}", "type": type_, "created": created, "data": {"object": customer},
         })  # fmt: skip
 
@@ -264,7 +205,7 @@ def _if_worth_it(status: int) -> bool:
 
 
 def _unless_gone(status: int) -> bool:
-    """Typeform, Mailchimp and pretix stop for good after these."""
+    """Typeform, Mailchimp, pretix and Eventbrite stop for good after these."""
     return _unless_2xx(status) and status not in (404, 410)
 
 
@@ -283,17 +224,12 @@ VENDORS: Final[Mapping[str, Vendor]] = {
     "form": Vendor(_form, in_path),
     "mailchimp": Vendor(_mailchimp, in_path, (MINUTE, 10 * MINUTE, HOUR), _unless_gone),
     "brevo": Vendor(_brevo, bearer, (10 * MINUTE, HOUR, 2 * HOUR, 8 * HOUR), _if_worth_it),
+    "eventbrite": Vendor(eventbrite, in_path, (MINUTE, 10 * MINUTE, HOUR), _unless_gone),
     "calendly": Vendor(_calendly, time_signed("Calendly-Webhook-Signature"), (MINUTE,) * 5, _unless_2xx),
     "hubspot": Vendor(_hubspot, hubspot_signed, (MINUTE,) * 10, _if_worth_it),
-    "pretix": Vendor(_pretix, in_path, (MINUTE, 10 * MINUTE, HOUR), _unless_gone),
+    "pretix": Vendor(pretix, in_path, (MINUTE, 10 * MINUTE, HOUR), _unless_gone),
     "standard-webhooks": Vendor(_standard, standard_signed, (5.0, 5 * MINUTE, 30 * MINUTE, 2 * HOUR), _unless_2xx),
     "stripe": Vendor(_stripe, time_signed("Stripe-Signature"), (MINUTE, HOUR, 2 * HOUR), _unless_2xx),
 }
 """Every vendor whose web hooks are read, by its name in sources.yaml. Pauses are those of its documentation, where it
 names none a minute or an hour."""
-
-
-def people(count: int, run: str | None = None) -> Iterator[Person]:
-    """So many made-up people; another run, another lot of them."""
-    name = secrets.token_hex(4) if run is None else run
-    return (Person(number, name) for number in range(count))

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import msgspec
 
 Vendor = Literal[
-    "generic", "form", "brevo", "calendly", "contact-form-7", "gravity-forms", "hubspot", "jotform", "mailchimp",
-    "pretix", "rapidmail", "rest", "salesforce", "hubspot-contacts", "sql", "standard-webhooks", "stripe", "tally",
-    "typeform",
+    "generic", "form", "brevo", "calendly", "contact-form-7", "eventbrite", "gravity-forms", "hubspot", "jotform",
+    "mailchimp", "pretix", "rapidmail", "rest", "salesforce", "hubspot-contacts", "sql", "standard-webhooks", "stripe",
+    "tally", "typeform",
 ]  # fmt: skip
 """How deliveries of a source are read; docs/connectors has a page for each."""
 
@@ -37,9 +37,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `hooks`: paused answers 503, so that vendors try again; gone answers 410, so that they stop.
     Of a table (`sql`) are `url`, `query`, `key` (the column that names a row), `watermark` (a column that grows with
     every change), `schedule` and `timezone`, and `deletions_max`: the share that a compare takes back without asking.
-    `api` and `token`: where, and with what, is asked for what a hook only points to (pretix), or for a list that is
-    pulled (rest): there are `path`, `changes` (what is asked instead since a watermark, which is put in for `{since}`),
-    `rows` (where the rows stand in an answer) and `pages`.
+    `api` and `token`: where, and with what, is asked for what a hook only points to (pretix, and others that run in
+    one place), or for a list that is pulled (rest): there are `path`, `changes` (what is asked instead since a
+    watermark, which is put in for `{since}`), `rows` (where the rows stand in an answer) and `pages`.
     """
 
     connector: Vendor = "generic"

@@ -17,6 +17,9 @@ APIS: Final = frozenset({"rest", "rapidmail", "salesforce", "hubspot-contacts"})
 PULLED: Final = APIS | {"sql"}
 """Connectors that are pulled; all others are sent to us."""
 
+THIN: Final = frozenset({"eventbrite"})
+"""Connectors whose hooks only point to an API that runs in one place."""
+
 HOSTED: Final = frozenset({"rapidmail", "hubspot-contacts"})
 """Those that run in one place, which their preset knows."""
 
@@ -27,6 +30,8 @@ def fault_of(source: Source, timezones: Collection[str]) -> str | None:
         return "a table needs url, query and key (the column that names a row)"
     if source.connector == "pretix" and not (source.api and source.token):
         return "pretix needs api (where it runs, such as https://pretix.eu) and token"
+    if source.connector in THIN and not source.token:
+        return f"{source.connector} needs token: its web hooks only say what to ask its API for"
     if (fault := _list_fault(source)) is not None:
         return fault
     if source.api is not None and not API.fullmatch(source.api):

@@ -22,7 +22,8 @@ from rich.table import Table
 from services.ingest.connectors.hook import Fetch, Hook
 from services.ingest.connectors.known import CONNECTORS, connector_of
 from services.ingest.connectors.reading import Bad, items_of, read_answer, read_hook
-from shared.commands.vendors import VENDORS, people
+from shared.commands.vendors import VENDORS
+from shared.commands.vendors_people import people
 from shared.domain.configuration import Source
 from shared.domain.errors import Malformed
 from shared.domain.events import Event, Happened, RecordReceived, Snapshot

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
 
+from services.ingest.core.fetching import TURN
 from services.ingest.core.mapping import record_of, text_of, value_at
 from shared.domain.configuration import Source
 from shared.domain.outcome import LetterReason
@@ -71,10 +72,15 @@ Payload = Mapping[str, Json]
 class Api(NamedTuple):
     """The API of a vendor whose hooks only point to it: what one answer tells (`url` of the hook is the path that was
     asked for), and the word before the token in `Authorization`.
+
+    `host` is where it runs in one place for all; `turn` how long after one batch it is asked for the next. An answer
+    may point to the page after it.
     """
 
     says: Callable[[Payload, Hook, Source], "list[Says] | Unreadable"]
     scheme: str
+    host: str | None = None
+    turn: timedelta = TURN
 
 
 class Connector(NamedTuple):

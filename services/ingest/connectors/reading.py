@@ -61,11 +61,10 @@ def read_hook(connector: Connector, hook: Hook, sources: Sources) -> list[Brough
     return [one for payload in payloads for one in _read(connector, payload, whole, hook, sources)]
 
 
-def read_answer(connector: Connector, hook: Hook, sources: Sources) -> list[Read | Bad]:
-    """What one answer of the vendor's API brings, as `read_hook`; an answer points nowhere else."""
+def read_answer(connector: Connector, hook: Hook, sources: Sources) -> list[Brought | Bad]:
+    """What one answer of the vendor's API brings, as `read_hook`."""
     assert connector.api is not None, "only connectors with an API ask for anything"
-    read = read_hook(connector._replace(says=connector.api.says), hook, sources)
-    return [one for one in read if not isinstance(one, Fetch)]
+    return read_hook(connector._replace(says=connector.api.says), hook, sources)
 
 
 def items_of(read: Iterable[Read], source: str, key: bytes) -> list[Item]:

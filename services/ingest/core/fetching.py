@@ -6,6 +6,16 @@ from typing import Final, NamedTuple
 ATTEMPTS_MAX: Final = 12
 """With pauses that double up to an hour about seven hours: longer than a vendor is away for an evening's work."""
 
+BATCH: Final = 10
+"""As many as one turn fetches, one after the other."""
+
+TURN: Final = timedelta(seconds=2)
+"""A vendor has its next turn so much later, whichever process takes it: 300 requests a minute at most (pretix allows
+360)."""
+
+PAGES_MAX: Final = 200
+"""Of one list asked for while somebody waits: ten thousand attendees of an event, about a minute."""
+
 PAUSE: Final = timedelta(seconds=15)
 """Before the second try of one thing; it doubles."""
 

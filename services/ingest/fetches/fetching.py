@@ -7,14 +7,13 @@ from datetime import timedelta
 from typing import Final
 
 from services.ingest.connectors.hook import Fetch, Hook
-from services.ingest.connectors.known import CONNECTORS, connector_of
+from services.ingest.connectors.known import connector_of
 from services.ingest.connectors.reading import Bad, Brought, Read, items_of, read_answer
-from services.ingest.core.fetching import ATTEMPTS_MAX, Refusal, pause_after, rest_after
+from services.ingest.core.fetching import ATTEMPTS_MAX, PAGES_MAX, Refusal, pause_after, rest_after
 from services.ingest.core.identity import hook_id_of
 from services.ingest.fetches.client import Client
 from services.ingest.fetches.store import Due, Fetches
 from services.ingest.stage import Aside, Door
-from shared.domain.configuration import Source
 from shared.domain.errors import Transient
 from shared.domain.outcome import LetterReason
 from shared.runtime.http import Problem
@@ -25,6 +24,7 @@ LOOK_EVERY_S: Final = 1.0
 """How soon after its hook something is asked for."""
 
 DIED: Final = Refusal("died again and again", lasting=True)
+TOO_LONG: Final = Refusal("more pages than anybody waits for", lasting=True)
 NOT_CONFIGURED: Final = Refusal("the source has no API any more", lasting=True)
 
 
@@ -56,22 +56,25 @@ class Fetching:
     async def fetched(self, brought: Sequence[Brought | Bad], source: str) -> list[Read | Bad] | str:
         """For a replay: the same with all of it fetched now, or why it still cannot be."""
         read: list[Read | Bad] = []
-        for one in brought:
+        ahead, asked = list(brought), 0
+        for one in ahead:  # grows by the pages that answers point to
             if not isinstance(one, Fetch):
                 read.append(one)
                 continue
-            found = await self._get(source, one.path)
+            found = await self._get(source, one.path) if asked < PAGES_MAX else TOO_LONG
+            asked += 1
             if isinstance(found, Refusal):
                 return f"still cannot be fetched: {found.why}"
-            read += found
+            ahead += found
         return read
 
     async def work(self) -> None:
         """Take one vendor's turn, if any is due. Raises Transient while Kafka or Postgres is away."""
-        sources = [name for name, one in self._world.configuration.sources.items() if _thin(one)]
-        if not sources:
+        apis = {name: connector_of(one).api for name, one in self._world.configuration.sources.items()}
+        turns = {name: api.turn for name, api in apis.items() if api is not None}
+        if not turns:
             return
-        batch = await self._fetches.take(sources, self._world.clock.now())
+        batch = await self._fetches.take(turns, self._world.clock.now())
         for place, due in enumerate(batch):
             if not await self._one(due):
                 await self._put_back(batch[place + 1 :])
@@ -97,8 +100,10 @@ class Fetching:
         await self._fetches.done(due)
         return passing is None
 
-    async def _take_in(self, due: Due, found: "list[Read | Bad] | Refusal") -> None:
-        """Say what was found; what cannot be found or read leaves the hook, as it came, among the dead letters."""
+    async def _take_in(self, due: Due, found: "list[Brought | Bad] | Refusal") -> None:
+        """Say what was found, and note the page after it; what cannot be found or read leaves the hook, as it came,
+        among the dead letters.
+        """
         if isinstance(found, Refusal):
             await self._set_aside(due, LetterReason.UNFETCHED, found.why)
             return
@@ -106,8 +111,11 @@ class Fetching:
         if bad is not None:
             await self._set_aside(due, bad.reason, bad.detail)
             return
-        good = items_of([one for one in found if not isinstance(one, Bad)], due.source, self._door.key)
-        if good:
+        pages = sorted({one.path for one in found if isinstance(one, Fetch)})
+        if pages:
+            await self._fetches.ask(due.source, pages, due.body, due.content_type, due.asked_at)
+        read = [one for one in found if not isinstance(one, Bad | Fetch)]
+        if good := items_of(read, due.source, self._door.key):
             await self._door.accept(good, None)
 
     async def _set_aside(self, due: Due, reason: LetterReason, detail: str) -> None:
@@ -121,20 +129,17 @@ class Fetching:
                 due, self._world.clock.now() + timedelta(seconds=LOOK_EVERY_S), due.attempts - 1
             )
 
-    async def _get(self, source: str, path: str) -> "list[Read | Bad] | Refusal":
+    async def _get(self, source: str, path: str) -> "list[Brought | Bad] | Refusal":
         sources = self._world.configuration.sources
         configured = sources.get(source)
         api = None if configured is None else connector_of(configured).api
-        if configured is None or api is None or configured.api is None:
+        address = None if configured is None or api is None else configured.api or api.host
+        if configured is None or api is None or address is None:
             return NOT_CONFIGURED
         headers = {"Authorization": f"{api.scheme} {configured.token}", "Accept": "application/json"}
-        answer = await self._client.get(configured.api, path, headers)
+        answer = await self._client.get(address, path, headers)
         if isinstance(answer, Refusal):
             return answer
         now = self._world.clock.now()
         hook = Hook(source=source, body=answer.body, content_type="application/json", at=now, url=path)
         return read_answer(connector_of(configured), hook, sources)
-
-
-def _thin(source: Source) -> bool:
-    return source.connector in CONNECTORS and CONNECTORS[source.connector].api is not None

@@ -1,21 +1,15 @@
 """The statements of fetches: what waits to be fetched, with its lease, and how each vendor answers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from services.ingest.core.fetching import BATCH
 from shared.runtime.arrays import texts
 from shared.runtime.database import Database
 
 LEASE: Final = timedelta(minutes=5)
 """Whoever holds some has died after this: twice what a whole batch takes when every answer is late."""
-
-BATCH: Final = 10
-"""As many as one turn fetches, one after the other."""
-
-TURN: Final = timedelta(seconds=2)
-"""A vendor has its next turn so much later, whichever process takes it: 300 requests a minute at most (pretix allows
-360)."""
 
 ONE_TURN: Final = 7_018_002
 """The advisory lock under which turns are taken: two processes that look at once take different ones."""
@@ -59,8 +53,10 @@ class Fetches:
             now,
         )
 
-    async def take(self, sources: Sequence[str], now: datetime) -> list[Due]:
-        """The oldest that are due of the first of these sources that may be asked now, each counted as a try."""
+    async def take(self, turns: Mapping[str, timedelta], now: datetime) -> list[Due]:
+        """The oldest that are due of the first of these sources that may be asked now, each counted as a try; it has
+        its next turn so much later.
+        """
         async with self._database.transaction() as connection:
             await connection.execute("SELECT pg_advisory_xact_lock($1)", ONE_TURN)
             source = await connection.fetchval(
@@ -68,7 +64,7 @@ class Fetches:
                    WHERE f.source = ANY($1::text::text[]) AND f.not_before <= $2
                      AND (f.until IS NULL OR f.until <= $2) AND (s.not_before IS NULL OR s.not_before <= $2)
                    ORDER BY f.fetch_id LIMIT 1""",
-                texts(sources),
+                texts(list(turns)),
                 now,
             )
             if source is None:
@@ -77,7 +73,7 @@ class Fetches:
                 """INSERT INTO ingest.fetch_source (source, not_before) VALUES ($1, $2)
                    ON CONFLICT (source) DO UPDATE SET not_before = excluded.not_before""",
                 source,
-                now + TURN,
+                now + turns[source],
             )
             rows = await connection.fetch(
                 """UPDATE ingest.fetch SET mark = nextval('ingest.fetch_mark'), until = $3, attempts = attempts + 1

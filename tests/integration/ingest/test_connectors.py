@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from shared.commands.simulate import Plan, Target, deliveries, send
-from shared.commands.vendors import VENDORS, people
+from shared.commands.vendors import VENDORS
+from shared.commands.vendors_people import people
 from shared.domain.configuration import Source
 from shared.domain.events import InteractionReceived, RecordReceived
 from shared.runtime.access import Role

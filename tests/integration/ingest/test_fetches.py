@@ -9,17 +9,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import web
 
-from services.ingest.core.fetching import ATTEMPTS_MAX
-from services.ingest.fetches.store import BATCH, LEASE, TURN, Fetches
+from services.ingest.core.fetching import ATTEMPTS_MAX, BATCH, TURN
+from services.ingest.fetches.store import LEASE, Fetches
 from shared.commands.simulate import Plan, Target, send
 from shared.commands.vendors import VENDORS
 from shared.domain.configuration import Source
 from shared.domain.events import InteractionReceived, RecordReceived
 from shared.runtime.access import Role
-from shared.runtime.clock import ManualClock
 from tests.integration.ingest.house import House
+from tests.integration.ingest.vendor_api import Fetched, VendorApi, served
 
 SECRET = "a-secret-in-the-path"
 TOKEN = "token-of-pretix"
@@ -50,80 +49,38 @@ def order(code: str, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class Vendor:
-    """The API of pretix: orders by code, and the answers it gives instead while it is unwell."""
+class Vendor(VendorApi):
+    """The API of pretix: orders by code."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.orders: dict[str, dict[str, Any]] = {}
-        self.ill: list[tuple[int, Mapping[str, str]]] = []
-        self.asked: list[tuple[str, str]] = []
-        self.url = ""
 
-    async def answer(self, request: web.Request) -> web.Response:
+    def told(self, path: str) -> Any:
         """One order."""
-        self.asked.append((request.path, request.headers.get("Authorization", "")))
-        if self.ill:
-            status, headers = self.ill.pop(0)
-            return web.Response(status=status, headers=headers)
-        found = self.orders.get(request.match_info["code"])
-        return web.Response(status=404) if found is None else web.json_response(found)
+        return self.orders.get(path.rstrip("/").rpartition("/")[2])
 
 
 @pytest.fixture
 async def vendor() -> AsyncIterator[Vendor]:
     """The vendor on a port of its own."""
-    vendor = Vendor()
-    app = web.Application()
-    app.router.add_get("/api/v1/organizers/{organizer}/events/{event}/orders/{code}/", vendor.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    vendor.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield vendor
-    await runner.cleanup()
+    async with served(Vendor()) as vendor:
+        yield vendor
 
 
-class Bench:
+class Bench(Fetched):
     """A front door whose source is this pretix, and the worker by a clock of ours."""
-
-    def __init__(self, house: House, vendor: Vendor) -> None:
-        self.house = house
-        self.clock = house.world.clock = ManualClock(house.world.clock.now())
-        self.sources = {"tickets": Source(connector="pretix", secrets=(SECRET,), api=vendor.url, token=TOKEN)}
-        house.world.configuration = msgspec.structs.replace(house.world.configuration, sources=self.sources)
 
     async def hook(self, code: str, action: str = "pretix.event.order.placed", **more: Any) -> int:
         """What pretix sends; the status it is answered."""
         said = {"notification_id": 1, "organizer": "acme", "event": "conf", "code": code, "action": action, **more}
         return (await self.house.post(f"/hooks/tickets/{SECRET}", said, role=None)).status_code
 
-    async def work(self, turns: int = 1, after: timedelta = TURN) -> None:
-        """So many turns of the worker, so long apart."""
-        for _ in range(turns):
-            self.clock.advance(after.total_seconds())
-            for chore in self.house.service.chores:
-                if chore.name == "fetch what hooks point to":
-                    await chore.run()
-
-    async def waiting(self) -> int:
-        """How many are still to be fetched."""
-        (row,) = await self.house.world.database.fetch("SELECT count(*) AS n FROM ingest.fetch")
-        return int(row["n"])
-
-    def records(self) -> list[RecordReceived]:
-        """What was said of persons."""
-        return [one.data for one in self.house.received() if isinstance(one.data, RecordReceived)]
-
-    def interactions(self) -> list[InteractionReceived]:
-        """What was said to have happened."""
-        return [one.data for one in self.house.received() if isinstance(one.data, InteractionReceived)]
-
 
 @pytest.fixture
 def bench(house: House, vendor: Vendor) -> Bench:
     """The bench."""
-    return Bench(house, vendor)
+    return Bench(house, {"tickets": Source(connector="pretix", secrets=(SECRET,), api=vendor.url, token=TOKEN)})
 
 
 async def test_an_order_becomes_its_persons_and_what_they_did(bench: Bench, vendor: Vendor) -> None:
@@ -245,7 +202,7 @@ async def test_what_fails_for_hours_is_set_aside_with_the_reason(bench: Bench, v
 async def test_who_dies_while_fetching_leaves_it_to_the_next(bench: Bench, vendor: Vendor) -> None:
     vendor.orders["ABC12"] = order("ABC12")
     await bench.hook("ABC12")
-    dead = await Fetches(bench.house.world.database).take(["tickets"], bench.clock.now())
+    dead = await Fetches(bench.house.world.database).take({"tickets": TURN}, bench.clock.now())
     assert len(dead) == 1
     await bench.work()
     assert vendor.asked == []

@@ -11,7 +11,8 @@ from services.ingest.connectors.known import CONNECTORS
 from services.ingest.connectors.reading import Bad
 from services.ingest.core.interaction import Happening
 from services.ingest.core.reading import Delivery
-from shared.commands.vendors import VENDORS, people
+from shared.commands.vendors import VENDORS
+from shared.commands.vendors_people import people
 from shared.domain.configuration import Source
 from tests.unit.ingest.connectors.bench import hook, read
 
