@@ -41,6 +41,15 @@ def in_path(_: Body, secret: str, __: str, ___: datetime) -> Signed:
     return Signed(f"/{secret}", {})
 
 
+def in_header(header: str) -> Sign:
+    """The secret in a header."""
+
+    def sign(_: Body, secret: str, __: str, ___: datetime) -> Signed:
+        return Signed("", {header: secret})
+
+    return sign
+
+
 def bearer(_: Body, secret: str, __: str, ___: datetime) -> Signed:
     """A bearer token."""
     return Signed("", {"Authorization": f"Bearer {secret}"})

@@ -17,16 +17,14 @@ from shared.commands.proofs import (
     bearer,
     body_signed,
     hubspot_signed,
+    in_header,
     in_path,
     json_body,
     standard_signed,
     time_signed,
 )
-from shared.commands.vendors_people import Person
-from shared.commands.vendors_thin import eventbrite, pretix
-
-UNSUBSCRIBES_EACH: Final = 4
-"""Every fourth leaves again, so that a short run shows both."""
+from shared.commands.vendors_people import UNSUBSCRIBES_EACH, Person
+from shared.commands.vendors_thin import cleverreach, eventbrite, pretix
 
 FORM: Final = "application/x-www-form-urlencoded"
 BOUNDARY: Final = "kontaktwerk-simulated"
@@ -224,6 +222,7 @@ VENDORS: Final[Mapping[str, Vendor]] = {
     "form": Vendor(_form, in_path),
     "mailchimp": Vendor(_mailchimp, in_path, (MINUTE, 10 * MINUTE, HOUR), _unless_gone),
     "brevo": Vendor(_brevo, bearer, (10 * MINUTE, HOUR, 2 * HOUR, 8 * HOUR), _if_worth_it),
+    "cleverreach": Vendor(cleverreach, in_header("X-CR-CALLTOKEN"), (MINUTE, HOUR), _unless_2xx),
     "eventbrite": Vendor(eventbrite, in_path, (MINUTE, 10 * MINUTE, HOUR), _unless_gone),
     "calendly": Vendor(_calendly, time_signed("Calendly-Webhook-Signature"), (MINUTE,) * 5, _unless_2xx),
     "hubspot": Vendor(_hubspot, hubspot_signed, (MINUTE,) * 10, _if_worth_it),

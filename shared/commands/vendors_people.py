@@ -12,6 +12,10 @@ EPOCH: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """When the first of the made-up people did something; each of the others a minute later."""
 
 
+UNSUBSCRIBES_EACH: Final = 4
+"""Every fourth leaves again, so that a short run shows both."""
+
+
 class Person(NamedTuple):
     """One made-up person; the repr shows the number only."""
 

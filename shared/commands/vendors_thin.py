@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from shared.commands.proofs import Body, json_body
-from shared.commands.vendors_people import Person
+from shared.commands.vendors_people import UNSUBSCRIBES_EACH, Person
 
 
 def pretix(person: Person) -> Iterator[Body]:
@@ -23,3 +23,11 @@ def eventbrite(person: Person) -> Iterator[Body]:
     for action, url in (("order.placed", order), ("attendee.updated", attendee), ("attendee.checked_in", attendee)):
         config = {"action": action, "user_id": "163054428874", "endpoint_url": "", "webhook_id": "147601"}
         yield json_body({"config": config, "api_url": url})
+
+
+def cleverreach(person: Person) -> Iterator[Body]:
+    """A receiver that is made, confirms, and every fourth time leaves again."""
+    about = {"group_id": "1939", "pool_id": str(5_000 + person.number)}
+    left = ("receiver.unsubscribed",) if person.number % UNSUBSCRIBES_EACH == 0 else ()
+    for event in ("receiver.created", "receiver.subscribed", *left):
+        yield json_body({"condition": "1939", "event": event, "payload": about})

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import msgspec
 
 Vendor = Literal[
-    "generic", "form", "brevo", "calendly", "contact-form-7", "eventbrite", "gravity-forms", "hubspot", "jotform",
-    "mailchimp", "pretix", "rapidmail", "rest", "salesforce", "hubspot-contacts", "sql", "standard-webhooks", "stripe",
-    "tally", "typeform",
+    "generic", "form", "brevo", "calendly", "cleverreach", "contact-form-7", "eventbrite", "gravity-forms", "hubspot",
+    "jotform", "mailchimp", "pretix", "rapidmail", "rest", "salesforce", "hubspot-contacts", "sql", "standard-webhooks",
+    "stripe", "tally", "typeform",
 ]  # fmt: skip
 """How deliveries of a source are read; docs/connectors has a page for each."""
 

@@ -11,13 +11,16 @@ from shared.domain.configuration import Source
 API: Final = re.compile(r"https://[^/?#@\s]+(/[^?#\s]*)?|http://(localhost|127\.0\.0\.1)(:\d+)?/?")
 """A token goes there, so nobody may listen on the way; without TLS only to this machine."""
 
+VERIFY: Final = re.compile(r"[A-Za-z0-9_-]{10,50}")
+"""As long as CleverReach allows."""
+
 APIS: Final = frozenset({"rest", "rapidmail", "salesforce", "hubspot-contacts"})
 """Connectors that are lists of somebody's API."""
 
 PULLED: Final = APIS | {"sql"}
 """Connectors that are pulled; all others are sent to us."""
 
-THIN: Final = frozenset({"eventbrite"})
+THIN: Final = frozenset({"cleverreach", "eventbrite"})
 """Connectors whose hooks only point to an API that runs in one place."""
 
 HOSTED: Final = frozenset({"rapidmail", "hubspot-contacts"})
@@ -32,6 +35,8 @@ def fault_of(source: Source, timezones: Collection[str]) -> str | None:
         return "pretix needs api (where it runs, such as https://pretix.eu) and token"
     if source.connector in THIN and not source.token:
         return f"{source.connector} needs token: its web hooks only say what to ask its API for"
+    if source.connector == "cleverreach" and not VERIFY.fullmatch(source.key or ""):
+        return "cleverreach needs key, the verify token that it is told: 10 to 50 letters and digits"
     if (fault := _list_fault(source)) is not None:
         return fault
     if source.api is not None and not API.fullmatch(source.api):

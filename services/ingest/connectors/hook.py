@@ -87,13 +87,15 @@ class Connector(NamedTuple):
     """One vendor. `authentic` looks at raw bytes and never raises; `says` makes of one decoded payload what it tells
     (nothing, for events that concern no contact), or says why it is none of this vendor's.
 
-    `tokens`: a token of ours that may write the source opens, too. `api`: where what it points to is fetched.
+    `tokens`: a token of ours that may write the source opens, too. `api`: where what it points to is fetched. `greets`
+    answers the `secret` of a vendor that asks by GET whether this is the right place, None for a question that is none.
     """
 
     authentic: Callable[[Hook, Source], bool]
     says: Callable[[Payload, Hook, Source], "list[Says] | Unreadable"]
     tokens: bool = False
     api: Api | None = None
+    greets: Callable[[str, Source], str | None] | None = None
 
 
 def strange(what: str) -> Unreadable:

@@ -6,6 +6,7 @@ from typing import Final
 from services.ingest.connectors import (
     brevo,
     calendly,
+    cleverreach,
     contact_form_7,
     eventbrite,
     form,
@@ -26,6 +27,7 @@ from shared.domain.configuration import Source
 CONNECTORS: Final[Mapping[str, Connector]] = {
     "brevo": brevo.CONNECTOR,
     "calendly": calendly.CONNECTOR,
+    "cleverreach": cleverreach.CONNECTOR,
     "contact-form-7": contact_form_7.CONNECTOR,
     "eventbrite": eventbrite.CONNECTOR,
     "form": form.CONNECTOR,

@@ -38,6 +38,15 @@ def by_secret(hook: Hook, source: Source) -> bool:
     return scheme.lower() == "bearer" and any_equal([said.strip()], source.secrets)
 
 
+def in_header(header: str) -> Authentic:
+    """The secret itself, in one header (CleverReach)."""
+
+    def authentic(hook: Hook, source: Source) -> bool:
+        return any_equal([hook.headers.get(header, "")], source.secrets)
+
+    return authentic
+
+
 def base64_of_body(header: str, prefix: str = "") -> Authentic:
     """HMAC-SHA256 of the body in base64, in one header (Typeform with `sha256=`, Tally without)."""
 

@@ -53,16 +53,14 @@ def router(world: World, door: Door, fetching: Fetching) -> APIRouter:
         return await desk.take(request, source, secret)
 
     @routes.api_route("/hooks/{source}", methods=["GET", "HEAD"], include_in_schema=False)
-    async def greeting(source: str) -> Response:
+    async def greeting(request: Request, source: str) -> Response:
         """Vendors look whether somebody is there before they send."""
-        desk.open(source)
-        return json_response({"status": "ready"})
+        return _greeted(request, desk.open(source))
 
     @routes.api_route("/hooks/{source}/{secret}", methods=["GET", "HEAD"], include_in_schema=False)
     async def greeting_with_secret(request: Request, source: str, secret: str) -> Response:
         """As above."""
-        await desk.greet(request, source, secret)
-        return json_response({"status": "ready"})
+        return _greeted(request, await desk.greet(request, source, secret))
 
     @routes.api_route("/hooks/{source}", methods=["OPTIONS"], include_in_schema=False)
     @routes.api_route("/hooks/{source}/{secret}", methods=["OPTIONS"], include_in_schema=False)
@@ -96,11 +94,12 @@ class _Desk:
             raise unavailable("This web hook is paused; send it again later.")
         return configured
 
-    async def greet(self, request: Request, source: str, secret: str) -> None:
-        """Raises Problem 401 for a secret in the path that is none; 404, 410 and 503 as `open`."""
+    async def greet(self, request: Request, source: str, secret: str) -> Source:
+        """The source. Raises Problem 401 for a secret in the path that is none; 404, 410 and 503 as `open`."""
         configured = self.open(source)
         hook = self._hook(request, source, secret, b"")
         await self._let_in(connector_of(configured), hook, configured, request)
+        return configured
 
     async def take(self, request: Request, source: str, secret: str | None) -> Response:
         """Take one delivery. Raises Problem as the head of this file says."""
@@ -176,6 +175,15 @@ class _Desk:
         if wait_s > 0:
             headers = {"Retry-After": str(ceil(wait_s)), **_cors(request, configured)}
             raise Problem(429, "Too many requests", "Sent too often; try again later.", headers=headers)
+
+
+def _greeted(request: Request, configured: Source) -> Response:
+    """What a vendor wants to hear that looks whether this is the right place."""
+    greets = connector_of(configured).greets
+    said = None if greets is None else greets(request.query_params.get("secret", ""), configured)
+    if said is None:
+        return json_response({"status": "ready"})
+    return Response(said, media_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
 
 
 def _cors(request: Request, configured: Source) -> Mapping[str, str]:
