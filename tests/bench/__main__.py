@@ -43,6 +43,13 @@ SENDERS: Final = 6
 DUPLICATES: Final = 0.2
 SETTLE_S: Final = 900
 PROGRESS_S: Final = 5.0
+LOOK_S: Final = 1.0
+"""How often the books are asked for while much is waiting: each answer costs every part some of its time (asked four
+times a second, ingest spent a sixth of its own on it)."""
+
+NEAR: Final = 500
+"""With fewer waiting, the end is near, and looked for four times as often: its time is the figure."""
+
 LARGEST: Final = 3
 """Costs that are named: what to look at first."""
 
@@ -132,7 +139,8 @@ async def settled(system: System, accepted: int, *, learned: bool) -> dict[str, 
             shown = time.monotonic()
             lags = " ".join(f"{name} {stage['lag']}" for name, stage in status["stages"].items())
             print(f"  {shown - started:5.1f} s  waiting {books['waiting']}  lag: {lags}", file=sys.stderr)
-        await asyncio.sleep(0.25)
+        near = not learned and books is not None and books["waiting"] < NEAR
+        await asyncio.sleep(LOOK_S / 4 if near else LOOK_S)
     raise SystemExit(f"not settled after {SETTLE_S} s")
 
 
