@@ -3,24 +3,30 @@
 - **Authentic**: `X-HubSpot-Signature-v3` over method, URI, body and time, not older than five minutes; apps of before
   sign by v1 or v2. Behind a proxy `public_url` of the source says the URI that HubSpot was told.
 - **Says**: *contact.propertyChange* an update of one field; *contact.deletion* and *contact.privacyDeletion* take the
-  record back. *contact.creation* names nobody: the changes that follow do. HubSpot's own merges say nothing: the
-  records that become one there are one person here by what they hold.
+  record back. *contact.creation* names nobody: the changes that follow do. With a `token` all of them but deletions
+  say nothing themselves: the contact is fetched, once for all events of it that wait, with every property known here.
+  HubSpot's own merges take nothing back: the records that become one there are one person here by what they hold.
 - **Names**: `map` names properties; HubSpot's own need no map, others become attributes.
-- **Id and time**: `objectId` and `occurredAt`, so that neither order nor repetition matters.
+- **Id and time**: `objectId` and `occurredAt` (`updatedAt` of what is fetched), so that neither order nor repetition
+  matters.
 - **Retries**: ten within 24 hours after 5xx and 429; any other 4xx loses the batch. The answer is due in five seconds.
 """
 
+import re
 from typing import Final
 
 from services.ingest.connectors.hook import (
     MS,
+    Api,
     Connector,
+    Fetch,
     Hook,
     Payload,
     Record,
     Says,
     TakenBack,
     Unreadable,
+    dict_at,
     record_from,
     seconds_of,
     strange,
@@ -38,6 +44,18 @@ DEFAULTS: Final = {
 """Properties of a contact that every account has."""
 
 CHANGE: Final = "contact.propertyChange"
+ABOUT: Final = frozenset((CHANGE, "contact.creation", "contact.merge", "contact.restore"))
+"""Events after which a contact is fetched."""
+
+NUMBER: Final = re.compile(r"[0-9]{1,20}")
+"""Contacts; anything else could lead elsewhere on its host."""
+
+PROPERTY: Final = re.compile(r"[a-z0-9_]+")
+"""Names of properties, as HubSpot makes them of labels."""
+
+NOISE: Final = frozenset(("createdate", "lastmodifieddate", "hs_object_id"))
+"""What HubSpot tells of every contact whether it was asked or not."""
+
 GONE: Final = frozenset(("contact.deletion", "contact.privacyDeletion"))
 
 
@@ -47,6 +65,8 @@ def _says(payload: Payload, hook: Hook, source: Source) -> list[Says] | Unreadab
         return strange("subscriptionType and objectId")
     if type_ in GONE:
         return [TakenBack(contact)]
+    if source.token is not None and type_ in ABOUT:
+        return [Fetch(_path(contact, source))] if NUMBER.fullmatch(contact) else strange("objectId")
     name = text_at(payload, "propertyName")
     if type_ != CHANGE or not name:
         return []
@@ -64,4 +84,23 @@ def _cleared(name: str, value: object, source: Source) -> dict[str, None]:
     return {field: None for field in fields if value is None and not field.startswith("attributes.")}
 
 
-CONNECTOR: Final = Connector(hubspot, _says)
+def _path(contact: str, source: Source) -> str:
+    names = {*DEFAULTS.values(), *source.map.values()}
+    known = ",".join(sorted(name for name in names if PROPERTY.fullmatch(name)))
+    return f"/crm/v3/objects/contacts/{contact}?properties={known}"
+
+
+def _contact(payload: Payload, hook: Hook, source: Source) -> list[Says] | Unreadable:
+    contact, at = text_at(payload, "id"), text_at(payload, "updatedAt")
+    if not contact or not at:
+        return strange("id and updatedAt")
+    # What is empty in HubSpot is null in its answer; here null clears.
+    named = {key: value or None for key, value in dict_at(payload, "properties").items() if key not in NOISE}
+    if not any(named.values()):
+        return []  # made, and nobody yet
+    record = record_from(named, DEFAULTS, hook, source, source_record_id=contact, observed_at=at)
+    cleared = [_cleared(name, value, source) for name, value in named.items()]
+    return [Record({**record.said, **{field: None for one in cleared for field in one}}, partial=True)]
+
+
+CONNECTOR: Final = Connector(hubspot, _says, api=Api(_contact, "Bearer", "https://api.hubapi.com"))
