@@ -39,8 +39,12 @@ WORLD: Final = (
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
 )
 """What goes away by waiting: the server is gone, restarts, is full or asks to try the transaction again.
+
+A cached statement is invalid once a later release has added a column beside us; asked again, it is prepared anew.
 
 InternalClientError is what asyncpg raises ("cannot switch to state…") when a server's goodbye and our next statement
 cross on the way.

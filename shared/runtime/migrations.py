@@ -28,12 +28,20 @@ LOCK: Final = 0x6B77_6D69_6772
 LOCK_WAIT_MS: Final = 1_000
 """How long a statement waits for a table; whoever wants that table queues behind it for so long and no longer."""
 
+OLDER_WAIT_MS: Final = 35_000
+"""How long an index that is made beside the writers waits for older transactions: ours end after 30 s."""
+
 LOCK_PAUSE_S: Final = 1.0
 """Between two attempts: those who queued get through, and a batch of a stage takes less."""
 
-LOCK_ATTEMPTS_MAX: Final = 45
-"""A minute and a half of attempts and pauses; `up` gives the verb two. A table held longer is held by somebody who has
-to be asked: our own statements end after 30 s, a dump may take hours."""
+PATIENCE_S: Final = 75.0
+"""Attempts begin for so long; with the last one it stays below the two minutes that `up` gives the verb. Whoever holds
+a table longer has to be asked: a dump may take hours."""
+
+HELD: Final = (
+    "somebody holds a table that is to be changed (a dump, a session left open: see pg_stat_activity); "
+    "nobody was stopped and nothing is half done: run migrate again"
+)
 
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 """Postgres's code for a lock that was not to be had in time."""
@@ -93,13 +101,13 @@ async def migrate(database_url: str) -> str:
 def concurrently(script: str) -> None:
     """Run the statements of a revision that may not stand in a transaction: DROP and CREATE INDEX CONCURRENTLY.
 
-    They wait for every transaction that is older, however long, and nobody waits for them. They come first in their
-    revision and begin with DROP … IF EXISTS: what was interrupted is done once more from the start.
+    They wait for transactions that are older, and nobody waits for them. They come first in their revision and begin
+    with DROP … IF EXISTS: what was interrupted is done once more from the start.
     """
     with op.get_context().autocommit_block():
-        op.execute("SET lock_timeout = 0")
+        op.execute(f"SET lock_timeout = {OLDER_WAIT_MS}")
         op.execute(script)
-        op.execute("RESET lock_timeout")
+        op.execute(f"SET lock_timeout = {LOCK_WAIT_MS}")
 
 
 def at_once(script: str) -> None:
@@ -177,7 +185,8 @@ def _refuse_newer(connection: Connection, known: set[str]) -> None:
 
 async def _upgrade_patiently(connection: AsyncConnection, config: Config) -> None:
     """Each revision that is missing, each in its own transaction; one that cannot have its tables is tried again."""
-    for _ in range(LOCK_ATTEMPTS_MAX):
+    deadline = asyncio.get_running_loop().time() + PATIENCE_S
+    while True:
         await connection.exec_driver_sql(f"SET lock_timeout = {LOCK_WAIT_MS}")
         await connection.commit()
         try:
@@ -186,14 +195,12 @@ async def _upgrade_patiently(connection: AsyncConnection, config: Config) -> Non
         except DBAPIError as error:
             if _code(error) != _LOCK_NOT_AVAILABLE:
                 raise
+            if asyncio.get_running_loop().time() > deadline:
+                raise TablesHeld(HELD) from None
             await connection.rollback()
             await asyncio.sleep(LOCK_PAUSE_S)
         else:
             return
-    raise TablesHeld(
-        "somebody holds a table that is to be changed (a dump, a session left open: see pg_stat_activity); "
-        "nobody was stopped and nothing is half done: run migrate again"
-    )
 
 
 def _upgrade(connection: Connection, config: Config) -> None:
