@@ -15,7 +15,7 @@ from shared.domain.events import Decision, Event, Retired, Snapshot
 from shared.domain.outcome import Outcome, Outgoing
 from shared.runtime import codec
 from shared.runtime.access import Access, Role, create_token
-from shared.runtime.broker import Message
+from shared.runtime.broker import Broker, Message, Producer
 from shared.runtime.broker.memory import MemoryBroker
 from shared.runtime.clock import RandomIds, SystemClock
 from shared.runtime.database import Database
@@ -154,13 +154,9 @@ def event(type_: Type, subject: str, data: Snapshot | Contact | Retired | None, 
     )
 
 
-async def opened(database: Database, settings: Settings | None = None) -> House:
-    """A house with an empty log and this migrated database."""
-    broker = MemoryBroker()
-    await broker.admin().ensure_topics(3, 1)
-    producer = broker.producer()
-    await producer.start()
-    world = World(
+def world_of(broker: Broker, producer: Producer, database: Database, settings: Settings | None = None) -> World:
+    """What surrounds a process of ingest."""
+    return World(
         settings=settings or Settings(),
         configuration=Configuration(digest="test", sources=SOURCES, fields=Fields(), rules=()),
         broker=broker,
@@ -170,10 +166,25 @@ async def opened(database: Database, settings: Settings | None = None) -> House:
         clock=SystemClock(),
         ids=RandomIds(),
     )
+
+
+async def furnished(world: World) -> tuple[Service, FastAPI]:
+    """Ingest in this world, open, and its application."""
     service = await build(world)
     for opens in service.open:
         await opens()
-    app = application("test", service.routers, {"access": Access(database, world.clock), "world": world})
+    state = {"access": Access(world.database, world.clock), "world": world}
+    return service, application("test", service.routers, state)
+
+
+async def opened(database: Database, settings: Settings | None = None) -> House:
+    """A house with an empty log and this migrated database."""
+    broker = MemoryBroker()
+    await broker.admin().ensure_topics(3, 1)
+    producer = broker.producer()
+    await producer.start()
+    world = world_of(broker, producer, database, settings)
+    service, app = await furnished(world)
     tokens = {role: await create_token(database, role, role.value) for role in Role}
     return House(world, broker, service, app, tokens)
 
