@@ -14,6 +14,7 @@ from services.enrich.stage import SERVICE, Enrich, Memory, personal
 from services.enrich.store import Store
 from shared.domain.configuration import Configuration
 from shared.runtime import refreshing
+from shared.runtime.addresses import Private
 from shared.runtime.configuration import Misconfigured
 from shared.runtime.facts import Facts, waking
 from shared.runtime.world import Chore, Service, World
@@ -29,10 +30,10 @@ FORGETS_EVERY_S: Final = 600.0
 async def build(world: World) -> Service:
     """The service in this world. Raises Misconfigured when a provider cannot be used, with what to change."""
     settings = EnrichSettings()
-    private = settings.private_addresses == "allow"
+    private = Private(settings.private_addresses)
     store = Store(world.database)
     facts = Facts(world.database, SERVICE)
-    client = Client(private_addresses=private)
+    client = Client(private)
     name = world.ids.new()
     stage, workers = Enrich(settings.batch_messages_max), Workers()
 
@@ -41,7 +42,7 @@ async def build(world: World) -> Service:
 
     def adopt(configuration: Configuration) -> None:
         try:
-            asked = asked_of(configuration.providers, plain_http=private)
+            asked = asked_of(configuration.providers, plain_http=private is Private.ALLOW)
         except InvalidProvider as error:
             raise Misconfigured(str(error)) from None
         workers.workers = [Worker(one, store, facts, client, world.clock, name) for one in asked]

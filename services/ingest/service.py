@@ -48,8 +48,8 @@ async def build(world: World) -> Service:
     owners = Owners(owners_of(world.settings.owners), settings.owner_wait_s)
     log = Log(world.broker.admin(), world.clock, f"http://{world.settings.host}:{world.settings.port}")
     pulls, letters = Pulls(world.database), Letters(world.database)
-    puller = pulling.Puller(world, door, pulls)
-    fetching = Fetching(world, door)
+    puller = pulling.Puller(world, door, pulls, settings.private_addresses)
+    fetching = Fetching(world, door, settings.private_addresses)
     sending = Sending(world, door, letters, log, owners, fetching)
     parts = Parts(world, door, store, shelf, letters, sending, owners, log, Imports(world.database), fetching)
 

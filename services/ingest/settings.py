@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.runtime.addresses import Private
+
 
 class IngestSettings(BaseSettings):
     """How patient the door is, and the key behind record ids."""
@@ -46,4 +48,9 @@ class IngestSettings(BaseSettings):
         default=60.0,
         gt=0,
         description="Seconds that the owner of a path may be silent before the door answers 503 for it.",
+    )
+    private_addresses: Private = Field(
+        default=Private.LOOPBACK,
+        description="Whether APIs that are asked for orders and lists may lie on this machine (`loopback`), also in "
+        "private networks (`allow`), or in public ones only (`refuse`).",
     )

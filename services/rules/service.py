@@ -22,7 +22,7 @@ async def build(world: World) -> Service:
     rules = rulebook_of(world.configuration)
     store = Store(world.database)
     stage = Rules(store, rules, world.clock, settings.batch_messages_max, world.settings.topic_prefix)
-    client = Client()
+    client = Client(settings.private_addresses)
     timers = Timers(store, rules, world.clock)
     deliveries = Deliveries(store, rules, world.clock, client)
 

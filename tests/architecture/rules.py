@@ -41,11 +41,11 @@ erasures, and the jobs of backup."""
 
 RUNTIME_FILES = frozenset(
     {
-        "__init__.py", "access.py", "arrays.py", "broker", "clock.py", "codec.py", "configuration.py", "database.py",
-        "dead_letter.py", "erasure.py", "facts.py", "halt.py", "health.py", "http.py", "migrations.py", "offsets.py",
-        "outbox.py", "poison.py", "refreshing.py", "renewal.py", "retry.py", "revisions.py", "scheduler.py",
-        "schemas.py", "server.py", "service.py", "settings.py", "spool.py", "stage.py", "tables.py", "telemetry.py",
-        "texts.py", "world.py",
+        "__init__.py", "access.py", "addresses.py", "arrays.py", "broker", "clock.py", "codec.py", "configuration.py",
+        "database.py", "dead_letter.py", "erasure.py", "facts.py", "halt.py", "health.py", "http.py", "migrations.py",
+        "offsets.py", "outbox.py", "poison.py", "refreshing.py", "renewal.py", "retry.py", "revisions.py",
+        "scheduler.py", "schemas.py", "server.py", "service.py", "settings.py", "spool.py", "stage.py", "tables.py",
+        "telemetry.py", "texts.py", "world.py",
     }
 )  # fmt: skip
 BROKER_FILES = frozenset(

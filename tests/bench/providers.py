@@ -23,6 +23,7 @@ from services.enrich.providers.worker import EVERY_S, Worker
 from services.enrich.stage import Enrich, Memory
 from services.enrich.store import Store
 from shared.domain.events import Snapshot
+from shared.runtime.addresses import Private
 from shared.runtime.clock import SystemClock
 from shared.runtime.database import Database
 from shared.runtime.facts import Facts
@@ -72,7 +73,7 @@ async def way(answers: Answers | None, admin_url: str) -> AsyncGenerator[Way]:
     name = f"bench_{secrets.token_hex(6)}"
     url = await create_database(admin_url, name)
     await migrate(url)
-    database, client, clock = Database(url), Client(private_addresses=True), SystemClock()
+    database, client, clock = Database(url), Client(Private.ALLOW), SystemClock()
     async with playing() as server:
         server.answers = answers
         asked = server.provider(timeout="5s")

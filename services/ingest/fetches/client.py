@@ -8,6 +8,7 @@ import aiohttp
 from yarl import URL
 
 from services.ingest.core.fetching import Answer, Refusal, refusal_of
+from shared.runtime.addresses import Private, connector, is_private, refused
 
 TIMEOUT_S: Final = 15.0
 """An order is a page of a shop: ten of them that all are late stay below half of a lease."""
@@ -18,6 +19,10 @@ CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_BYTES_MAX: Final = 2 * 1024 * 1024
 """An order of five hundred tickets; what is larger is no order."""
 
+NOT_ALLOWED: Final = Refusal(
+    "the API lies at a private address: KONTAKTWERK_INGEST_PRIVATE_ADDRESSES=allow lets it be asked", lasting=True
+)
+
 _CHUNK_BYTES: Final = 64 * 1024
 
 
@@ -26,7 +31,8 @@ class Client:
     nowhere else.
     """
 
-    def __init__(self, answer_bytes_max: int = ANSWER_BYTES_MAX) -> None:
+    def __init__(self, private: Private, answer_bytes_max: int = ANSWER_BYTES_MAX) -> None:
+        self._private = private
         self._most = answer_bytes_max
         self._session: aiohttp.ClientSession | None = None
 
@@ -46,13 +52,15 @@ class Client:
         url = base.join(URL(base.path.rstrip("/") + path, encoded=True))
         if url.origin() != base.origin():
             return Refusal("the path leads to another host", lasting=True)
+        if refused(url.host, self._private):
+            return NOT_ALLOWED
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 answer = await self._answer(url, headers, form)
         except TimeoutError:
             return Refusal("the vendor was silent too long", lasting=False)
-        except (aiohttp.ClientError, OSError):
-            return Refusal("the vendor cannot be reached", lasting=False)
+        except (aiohttp.ClientError, OSError) as error:
+            return NOT_ALLOWED if is_private(error) else Refusal("the vendor cannot be reached", lasting=False)
         if len(answer.body) > self._most:
             return Refusal(f"the answer has more than {self._most} bytes", lasting=True)
         return refusal_of(answer) or answer
@@ -73,6 +81,7 @@ class Client:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
+                connector=connector(self._private),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )

@@ -16,6 +16,7 @@ from services.ingest.fetches.store import Due, Fetches
 from services.ingest.stage import Aside, Door
 from shared.domain.errors import Transient
 from shared.domain.outcome import LetterReason
+from shared.runtime.addresses import Private
 from shared.runtime.http import Problem
 from shared.runtime.telemetry import logger
 from shared.runtime.world import Chore, World
@@ -31,11 +32,11 @@ NOT_CONFIGURED: Final = Refusal("the source has no API any more", lasting=True)
 class Fetching:
     """Asks vendors for what their hooks point to."""
 
-    def __init__(self, world: World, door: Door) -> None:
+    def __init__(self, world: World, door: Door, private: Private) -> None:
         self._world = world
         self._door = door
         self._fetches = Fetches(world.database)
-        self._client = Client()
+        self._client = Client(private)
         self._log = logger("ingest")
 
     def chore(self) -> Chore:

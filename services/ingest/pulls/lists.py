@@ -13,6 +13,7 @@ from services.ingest.core.lists import PRESETS, Row, first_of, next_of, rows_of
 from services.ingest.fetches.client import Client
 from services.ingest.pulls.client import PAGE_ROWS, Unreadable
 from shared.domain.configuration import Source
+from shared.runtime.addresses import Private
 
 PAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 """Two thousand rows of eight kilobytes, the largest page that a vendor of ours sends; read whole, once at a time."""
@@ -27,8 +28,8 @@ EXCHANGE: Final = "/services/oauth2/token"
 class Lists:
     """Reads lists."""
 
-    def __init__(self) -> None:
-        self._client = Client(PAGE_BYTES_MAX)
+    def __init__(self, private: Private) -> None:
+        self._client = Client(private, PAGE_BYTES_MAX)
 
     async def close(self) -> None:
         """Close the way out."""

@@ -29,6 +29,7 @@ from services.ingest.stage import Door
 from shared.domain.configuration import Source
 from shared.domain.errors import Transient
 from shared.domain.pulled import APIS, PULLED
+from shared.runtime.addresses import Private
 from shared.runtime.http import Problem
 from shared.runtime.scheduler import Job, Run, scheduler
 from shared.runtime.telemetry import logger
@@ -50,11 +51,11 @@ LATE: Final = "died again and again"
 class Puller:
     """Does the pulls that are asked for."""
 
-    def __init__(self, world: World, door: Door, pulls: Pulls) -> None:
+    def __init__(self, world: World, door: Door, pulls: Pulls, private: Private) -> None:
         self._world = world
         self._door = door
         self._pulls = pulls
-        self._lists = Lists()
+        self._lists = Lists(private)
         self._log = logger("ingest")
 
     async def close(self) -> None:

@@ -21,6 +21,7 @@ from services.enrich.core.meter import OPEN_FIRST_S
 from services.enrich.providers.worker import RETRY_S, lease_s
 from shared.domain.contact import Company
 from shared.domain.events import Retired
+from shared.runtime.addresses import Private
 from shared.runtime.database import Database
 from shared.runtime.facts import Claimed, Facts, Question
 from tests.integration.enrich.house import NOW, House, contact, taken
@@ -30,7 +31,7 @@ from tests.integration.enrich.provider import Answers, Playing, down, lying, slo
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
     """A client that may ask on this machine."""
-    client = Client(private_addresses=True)
+    client = Client(Private.ALLOW)
     yield client
     await client.close()
 
@@ -111,7 +112,7 @@ async def test_the_stage_asks_nobody(tables: Database, server: Playing) -> None:
         async def ask(self, asked: Asked, subject: str, now: datetime) -> Ended:
             raise AssertionError
 
-    house = House(tables, server.provider(), Never(private_addresses=True))
+    house = House(tables, server.provider(), Never(Private.ALLOW))
     await house.say(*(contact(number, domain=f"d{number}.de") for number in range(50)))
     with pytest.raises(AssertionError):
         await house.worker.run()
@@ -161,7 +162,7 @@ class Counting(Client):
     """Answers at once after some turns of the loop, and counts how often each question was paid for."""
 
     def __init__(self, seed: int) -> None:
-        super().__init__(private_addresses=False)
+        super().__init__(Private.REFUSE)
         self.dice = random.Random(seed)
         self.asked: list[str] = []
 

@@ -24,6 +24,7 @@ from services.rules.deliveries import LEASE_S, Deliveries
 from services.rules.timers import Timers
 from shared.domain.configuration import Channel, Mail, Notify, Rule, Then
 from shared.domain.contact import ConsentState
+from shared.runtime.addresses import Private
 from shared.runtime.database import Database
 from tests.integration.rules.world import Process, enriched, retired
 from tests.support.mailbox import Hook, Mailbox, hook, mailbox
@@ -58,7 +59,7 @@ class Office:
     def __init__(self, tables: Database, book: Rulebook) -> None:
         self.process = Process(tables, book)
         self.clock = self.process.clock
-        self.client = Client()
+        self.client = Client(Private.LOOPBACK)
         self.timers = Timers(self.process.store, book, self.clock)
         self.deliveries = Deliveries(self.process.store, book, self.clock, self.client)
 
