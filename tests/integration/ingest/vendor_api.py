@@ -26,7 +26,7 @@ class VendorApi:
 
     def told(self, path: str) -> Any:
         """What stands at this path, None where nothing does."""
-        return self.answers.get(path)
+        return self.answers.get(path, self.answers.get(path.partition("?")[0]))
 
     async def answer(self, request: web.Request) -> web.Response:
         """One request."""

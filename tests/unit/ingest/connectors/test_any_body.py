@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.ingest.connectors.hook import Fetch, TakenBack
-from services.ingest.connectors.known import CONNECTORS
-from services.ingest.connectors.reading import Bad
+from services.ingest.connectors.known import CONNECTORS, connector_of
+from services.ingest.connectors.reading import Bad, read_answer
 from services.ingest.core.interaction import Happening
 from services.ingest.core.reading import Delivery
 from shared.commands.vendors import VENDORS
 from shared.commands.vendors_people import people
 from shared.domain.configuration import Source
+from tests.support.vendor_answers import ANSWERS
 from tests.unit.ingest.connectors.bench import hook, read
 
 NAMES = (
@@ -43,14 +44,8 @@ def test_no_object_raises(connector: Any, body: dict[str, Any]) -> None:
     CONNECTORS[connector].authentic(hook(body, headers={"authorization": "Basic é"}), source)
 
 
-@given(st.sampled_from(sorted(VENDORS)), st.data())
-@settings(max_examples=60, deadline=None)
-def test_no_real_body_with_one_value_replaced_raises(vendor: Any, data: st.DataObject) -> None:
-    (person,) = people(1, "run")
-    body = data.draw(st.sampled_from(list(VENDORS[vendor].bodies(person))))
-    if body.content_type != "application/json":
-        return
-    said = msgspec.json.decode(body.body)
+def with_another_value(said: Any, data: st.DataObject) -> Any:
+    """The same with what stands at some place replaced by anything."""
     place = said
     while isinstance(place, dict | list) and place:
         step = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
@@ -58,5 +53,27 @@ def test_no_real_body_with_one_value_replaced_raises(vendor: Any, data: st.DataO
             place[step] = data.draw(VALUES)
             break
         place = place[step]
+    return said
+
+
+@given(st.sampled_from(sorted(VENDORS)), st.data())
+@settings(max_examples=60, deadline=None)
+def test_no_real_body_with_one_value_replaced_raises(vendor: Any, data: st.DataObject) -> None:
+    (person,) = people(1, "run")
+    body = data.draw(st.sampled_from(list(VENDORS[vendor].bodies(person))))
+    if body.content_type != "application/json":
+        return
+    said = with_another_value(msgspec.json.decode(body.body), data)
     for found in read(Source(connector=vendor, key="pk_12345678"), said):
+        assert isinstance(found, Delivery | Happening | TakenBack | Fetch | Bad)
+
+
+@given(st.sampled_from(sorted(ANSWERS)), st.data())
+@settings(max_examples=150, deadline=None)
+def test_no_real_answer_of_an_api_with_one_value_replaced_raises(vendor: Any, data: st.DataObject) -> None:
+    (person,) = people(1, "run")
+    path, answer = data.draw(st.sampled_from(sorted(ANSWERS[vendor](person).items())))
+    said = with_another_value(msgspec.json.decode(msgspec.json.encode(answer)), data)
+    source = Source(connector=vendor, token="token", map={"given_name": "firstname"})
+    for found in read_answer(connector_of(source), hook(said, url=path), {"fair": source}):
         assert isinstance(found, Delivery | Happening | TakenBack | Fetch | Bad)

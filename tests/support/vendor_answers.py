@@ -7,7 +7,7 @@ from typing import Any
 from shared.commands.vendors_people import UNSUBSCRIBES_EACH, Person
 
 Answers = Mapping[str, Any]
-"""By path and query."""
+"""By path and query, or by the path alone."""
 
 EVENT = "17937020110"
 
@@ -52,6 +52,17 @@ def cleverreach(person: Person) -> Answers:
     return {f"/v3/groups.json/1939/receivers/{number}": receiver}
 
 
+def hubspot(person: Person) -> Answers:
+    """A contact whole, with what is empty."""
+    at, number = _iso(person, 1), str(10_000 + person.number)
+    properties = {
+        "firstname": person.given, "lastname": person.family, "email": person.email, "city": "Berlin", "zip": None,
+        "hs_object_id": number, "createdate": at, "lastmodifieddate": at,
+    }  # fmt: skip
+    contact = {"id": number, "properties": properties, "createdAt": at, "updatedAt": at, "archived": False}
+    return {f"/crm/v3/objects/contacts/{number}": contact}
+
+
 def _fourth(person: Person) -> bool:
     return person.number % UNSUBSCRIBES_EACH == 0
 
@@ -61,6 +72,6 @@ def _iso(person: Person, hours: int) -> str:
 
 
 ANSWERS: Mapping[str, Callable[[Person], Answers]] = {
-    "pretix": pretix, "eventbrite": eventbrite, "cleverreach": cleverreach,
+    "pretix": pretix, "eventbrite": eventbrite, "cleverreach": cleverreach, "hubspot": hubspot,
 }  # fmt: skip
 """By the name of the vendor."""
