@@ -2,17 +2,20 @@
 
 import asyncio
 import random
+import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import aiohttp
 
 from shared.commands.proofs import Body
 from shared.commands.running import Failed, Running, WrongUsage, print_json
+from shared.commands.simulating_api import played
 from shared.commands.vendors import VENDORS, Vendor
+from shared.commands.vendors_answers import ANSWERS
 from shared.commands.vendors_people import people
 from shared.domain.configuration import Source
 from shared.runtime.configuration import Misconfigured, load
@@ -59,12 +62,32 @@ class Target(NamedTuple):
     url: str
 
 
-async def run(running: Running, vendor: str, source: str | None, plan: Plan, *, as_json: bool) -> None:
-    """Send a vendor's web hooks to a running system, and say how they were answered."""
+async def run(
+    running: Running, vendor: str, source: str | None, plan: Plan, *, api: int | None = None, as_json: bool
+) -> None:
+    """Send a vendor's web hooks to a running system, and say how they were answered. With `api` the API that they
+    point to is played at this port until nobody asks any more.
+    """
     if vendor not in VENDORS:
         raise WrongUsage(f"there is no vendor {vendor!r}; there are {', '.join(sorted(VENDORS))}")
-    address = running.http()
-    target = target_of(vendor, source, _sources(), address)
+    address, sources = running.http(), _sources()
+    target = target_of(vendor, source, sources, address)
+    name = secrets.token_hex(4)
+    if api is None:
+        found = await _sent(vendor, target, plan, address, name)
+    else:
+        check_api(vendor, target.source, sources[target.source], api)
+        told = {path: said for one in people(plan.people, name) for path, said in ANSWERS[vendor](one).items()}
+        async with played(told, api) as vendors:
+            found = await _sent(vendor, target, plan, address, name)
+            found |= {"told": len(told), "asked": len(told) - await vendors.missing()}
+    _show(vendor, found, as_json=as_json)
+    if silent := found["answers"].get("0"):
+        raise Failed(f"{address} did not answer {silent} of {found['sent']} requests")
+
+
+async def _sent(vendor: str, target: Target, plan: Plan, address: str, name: str) -> dict[str, Any]:
+    """Send all of a plan; what came of it."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     async with aiohttp.ClientSession(timeout=timeout) as session:
 
@@ -75,15 +98,29 @@ async def run(running: Running, vendor: str, source: str | None, plan: Plan, *, 
             except (aiohttp.ClientError, TimeoutError, OSError):
                 return 0
 
-        answers = await send(VENDORS[vendor], target, plan, post)
-    found = {"source": target.source, "sent": sum(answers.values()), "answers": {str(k): n for k, n in answers.items()}}
+        answers = await send(VENDORS[vendor], target, plan, post, name)
+    told = {str(status): number for status, number in sorted(answers.items())}
+    return {"source": target.source, "sent": sum(answers.values()), "answers": told}
+
+
+def _show(vendor: str, found: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(found)
-    else:
-        told = ", ".join(f"{n} x {status or 'no answer'}" for status, n in sorted(answers.items()))
-        print(f"{found['sent']} requests of {vendor} to {target.source}: {told}")
-    if 0 in answers:
-        raise Failed(f"{address} did not answer {answers[0]} of {found['sent']} requests")
+        return
+    told = ", ".join(f"{n} x {'no answer' if status == '0' else status}" for status, n in found["answers"].items())
+    print(f"{found['sent']} requests of {vendor} to {found['source']}: {told}")
+    if "asked" in found:
+        print(f"{found['asked']} of {found['told']} things that they point to were asked for")
+
+
+def check_api(vendor: str, name: str, source: Source, port: int) -> None:
+    """Raises WrongUsage unless this source asks at this port for what the hooks of its vendor point to."""
+    if vendor not in ANSWERS:
+        raise WrongUsage(
+            f"the web hooks of {vendor} point to no API; with --api there are {', '.join(sorted(ANSWERS))}"
+        )
+    if source.token is None or source.api not in (f"http://localhost:{port}", f"http://127.0.0.1:{port}"):
+        raise WrongUsage(f"sources.yaml: {name} asks there with `api: http://localhost:{port}` and any token")
 
 
 def deliveries(vendor: Vendor, plan: Plan, run_name: str | None = None) -> list[Delivery]:

@@ -25,6 +25,9 @@ def simulate(  # noqa: PLR0913, PLR0917 (options of a command line)
     bad_signatures: Annotated[float, typer.Option(min=0, max=1, help="Share that a forger sends, too.")] = 0.0,
     out_of_order: Shuffled = False,  # noqa: FBT002 (an option of a command line)
     retries: Patient = False,  # noqa: FBT002 (an option of a command line)
+    api: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Play the API that the hooks point to at this port.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed: the same order and choice.")] = 1,
     as_json: Json = False,  # noqa: FBT002 (an option of a command line)
     data: Data = None,
@@ -36,4 +39,4 @@ def simulate(  # noqa: PLR0913, PLR0917 (options of a command line)
     from shared.commands import simulate as command
 
     plan = command.Plan(count, rate, duplicates, bad_signatures, out_of_order, retries, seed)
-    wait(command.run(Running(data), vendor, source, plan, as_json=as_json))
+    wait(command.run(Running(data), vendor, source, plan, api=api, as_json=as_json))

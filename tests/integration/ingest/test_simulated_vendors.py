@@ -39,7 +39,7 @@ from tests.integration.ingest.house import furnished, world_of
 from tests.integration.ingest.test_connectors import names_of
 from tests.integration.ingest.vendor_api import VendorApi, served
 from tests.support.stack import Stack
-from tests.support.vendor_answers import ANSWERS
+from shared.commands.vendors_answers import ANSWERS
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 DELIVERIES = 100

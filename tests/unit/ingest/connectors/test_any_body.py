@@ -14,7 +14,7 @@ from services.ingest.core.reading import Delivery
 from shared.commands.vendors import VENDORS
 from shared.commands.vendors_people import people
 from shared.domain.configuration import Source
-from tests.support.vendor_answers import ANSWERS
+from shared.commands.vendors_answers import ANSWERS
 from tests.unit.ingest.connectors.bench import hook, read
 
 NAMES = (
