@@ -5,7 +5,7 @@ code with the door. What a vendor does not prove is said in SIGNED and TIMED_S, 
 """
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -18,7 +18,9 @@ from shared.commands.proofs import Body, in_path, json_body
 from shared.commands.vendors import VENDORS, Vendor
 from shared.commands.vendors_people import Person, people
 from shared.domain.configuration import Source
-from tests.integration.ingest.house import House
+from shared.runtime.broker.memory import MemoryBroker
+from shared.runtime.database import Database
+from tests.integration.ingest.house import House, closed, furnished, world_of
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NEW_SECRET = "whsec_" + base64.b64encode(b"the secret that replaces").decode()
@@ -173,3 +175,34 @@ async def test_every_situation_is_answered_as_its_vendor_needs_it(house: House, 
     answers = [await sender.post(sender.body) for _ in range(2)]
     assert [one.status_code for one in answers] == [202, 429]
     assert answers[1].headers["retry-after"].isdigit()
+
+
+@pytest.fixture
+async def without_postgres(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    """A front door that nobody answers where Postgres should be."""
+    monkeypatch.setenv("KONTAKTWERK_INGEST_RECORD_KEY", "a key that is not kept there")
+    broker, nowhere = MemoryBroker(), Database("postgresql://nobody@127.0.0.1:1/nothing")
+    await broker.admin().ensure_topics(3, 1)
+    producer = broker.producer()
+    await producer.start()
+    world = world_of(broker, producer, nowhere)
+    service, app = await furnished(world)
+    house = House(world, broker, service, app, {})
+    yield house
+    await closed(house)
+    await nowhere.close()
+
+
+@pytest.mark.parametrize("name", SENDERS)
+async def test_with_postgres_away_all_is_taken_that_needs_no_noting_and_the_rest_is_sent_again(
+    without_postgres: House, name: str
+) -> None:
+    sender = Sender(without_postgres, name)
+    assert (await sender.post(sender.body, WRONG)).status_code == 401
+    answer = await sender.post(sender.body)
+    if name in THIN:
+        assert (answer.status_code, answer.headers["retry-after"].isdigit()) == (503, True)
+        assert without_postgres.received() == []
+    else:
+        assert answer.status_code == 202
+        assert len(without_postgres.received()) == len(answer.json()["receipts"]) > 0
