@@ -1,55 +1,23 @@
-"""Each vendor's web hooks, sent by the simulator to the real front door: twice, forged and in any order.
+"""What vendors hear while a source is closed, how they try again, and what was set aside and is read again.
 
-The simulator shares no code with the door, so each checks the other.
+What their deliveries become: test_simulated_vendors.py; how they prove themselves: test_every_connector.py.
 """
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 from urllib.parse import urlencode
 
 import msgspec
-import pytest
 
-from shared.commands.simulate import Plan, Target, deliveries, send
+from shared.commands.simulate import Plan, Target, send
 from shared.commands.vendors import VENDORS
-from shared.commands.vendors_people import people
 from shared.domain.configuration import Source
 from shared.domain.events import InteractionReceived, RecordReceived
 from shared.runtime.access import Role
 from tests.integration.ingest.house import House
 
-PEOPLE = 28
-LEAVE = 7
-"""Every fourth of them."""
-
-PLAN = Plan(people=PEOPLE, duplicates=0.5, bad_signatures=0.2, out_of_order=True)
 STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-class Expected(NamedTuple):
-    """How many updates of records and how many interactions these people come to."""
-
-    updates: int
-    interactions: int = 0
-    named: bool = True
-    """The vendor names its records, so that one person is one record."""
-
-
-EXPECTED = {  # of pretix, whose hooks hold nothing themselves: test_fetches.py
-    "typeform": Expected(PEOPLE),
-    "tally": Expected(PEOPLE),
-    "jotform": Expected(PEOPLE),
-    "gravity-forms": Expected(PEOPLE),
-    "contact-form-7": Expected(PEOPLE, named=False),
-    "form": Expected(PEOPLE, named=False),
-    "mailchimp": Expected(2 * PEOPLE, PEOPLE + LEAVE),
-    "brevo": Expected(2 * PEOPLE, PEOPLE + LEAVE),
-    "calendly": Expected(PEOPLE, PEOPLE + LEAVE),
-    "hubspot": Expected(4 * PEOPLE),
-    "standard-webhooks": Expected(2 * PEOPLE),
-    "stripe": Expected(2 * PEOPLE),
-}
 
 
 def sources() -> Mapping[str, Source]:
@@ -77,43 +45,6 @@ async def simulated(house: House, vendor: str, plan: Plan, run: str = "run") -> 
             return (await client.post(path, content=body, headers=dict(headers))).status_code
 
         return await send(VENDORS[vendor], target, plan, post, run)
-
-
-@pytest.mark.parametrize("vendor", EXPECTED)
-async def test_what_a_vendor_sends_twice_and_in_any_order_becomes_each_record_and_interaction_once(
-    house: House, vendor: str
-) -> None:
-    answers = await simulated(house, vendor, PLAN)
-    expected = EXPECTED[vendor]
-    events = {event.id: event for event in house.received()}.values()  # at the same moment both may be said: once by id
-    records = [event.data for event in events if isinstance(event.data, RecordReceived)]
-    interactions = [event.data for event in events if isinstance(event.data, InteractionReceived)]
-    assert len(records) == expected.updates
-    assert len({one.record_id for one in records}) == PEOPLE
-    assert all((one.source_record_id is not None) is expected.named for one in records)
-    assert len(interactions) == len({one.interaction_id for one in interactions}) == expected.interactions
-    assert {one.contact.record_id for one in interactions} <= {one.record_id for one in records}
-    assert house.letters() == []
-    assert set(answers) == {202, 401}
-    assert names_of(records) == {one.email: f"{one.given} {one.family}" for one in people(PEOPLE, "run")}
-
-
-def names_of(records: list[RecordReceived]) -> dict[str, str]:
-    """Whom the vendor knows: each record folded by observed time, its name by its address."""
-    folded: dict[str, dict[str, Any]] = {}
-    for one in sorted(records, key=lambda one: one.observed_at):
-        folded.setdefault(one.record_id, {}).update(one.fields)
-    return {
-        one["email"]: one.get("full_name") or f"{one['given_name']} {one['family_name']}" for one in folded.values()
-    }
-
-
-@pytest.mark.parametrize("vendor", VENDORS)
-async def test_forged_deliveries_leave_nothing(house: House, vendor: str) -> None:
-    forged = [one for one in deliveries(VENDORS[vendor], Plan(people=3, bad_signatures=1.0)) if one.forged]
-    assert forged
-    answers = await simulated(house, vendor, Plan(people=3, bad_signatures=1.0))
-    assert answers[401] == len(forged)
 
 
 async def test_a_vendor_whose_source_is_paused_tries_again_and_one_that_is_gone_stops(house: House) -> None:

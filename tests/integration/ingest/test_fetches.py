@@ -3,7 +3,7 @@
 Method: the real front door with its tables, and an API of pretix by us after its documentation, on a real socket.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,19 +12,13 @@ import pytest
 
 from services.ingest.core.fetching import ATTEMPTS_MAX, BATCH, TURN
 from services.ingest.fetches.store import LEASE, Fetches
-from shared.commands.simulate import Plan, Target, send
-from shared.commands.vendors import VENDORS
 from shared.domain.configuration import Source
-from shared.domain.events import InteractionReceived, RecordReceived
 from shared.runtime.access import Role
 from tests.integration.ingest.house import House
 from tests.integration.ingest.vendor_api import Fetched, VendorApi, served
 
 SECRET = "a-secret-in-the-path"
 TOKEN = "token-of-pretix"
-PEOPLE = 25
-"""Each of them is told of twice, and each delivery comes twice: a hundred."""
-
 LATER = timedelta(hours=2)
 
 
@@ -117,27 +111,6 @@ async def test_hooks_of_one_order_ask_once_and_an_order_told_again_is_no_news(be
     await bench.hook("ABC12")
     await bench.work()
     assert (len(vendor.asked), len(bench.house.received())) == (2, first)
-
-
-async def test_what_the_simulator_sends_twice_and_in_any_order_becomes_each_person_once(
-    bench: Bench, vendor: Vendor
-) -> None:
-    vendor.orders = {f"S{n}": order(f"S{n}") for n in range(PEOPLE)}
-    target = Target("tickets", SECRET, "")
-
-    async def post(path: str, body: bytes, headers: Mapping[str, str]) -> int:
-        return (await bench.house.post(path, body, None, headers=dict(headers))).status_code
-
-    plan = Plan(people=PEOPLE, duplicates=1.0, bad_signatures=0.2, out_of_order=True)
-    answers = await send(VENDORS["pretix"], target, plan, post)
-    assert answers == {202: 4 * PEOPLE, 401: round(0.4 * PEOPLE)}
-    await bench.work(4 * PEOPLE // BATCH + 1)
-    assert await bench.waiting() == 0
-    said = {one.id: one.data for one in bench.house.received()}.values()
-    records = [one.source_record_id for one in said if isinstance(one, RecordReceived)]
-    happened = [one.interaction_id for one in said if isinstance(one, InteractionReceived)]
-    assert (len(records), len(set(records))) == (2 * PEOPLE, 2 * PEOPLE)
-    assert (len(happened), len(set(happened))) == (3 * PEOPLE, 3 * PEOPLE)
 
 
 async def test_an_unwell_vendor_is_left_alone_as_long_as_it_asks_and_nothing_is_lost(

@@ -22,6 +22,7 @@ from services.ingest.core.fetching import BATCH
 from shared.commands.proofs import Body
 from shared.commands.simulate import Plan, Target, send
 from shared.commands.vendors import VENDORS, Vendor
+from shared.commands.vendors_answers import ANSWERS
 from shared.commands.vendors_people import UNSUBSCRIBES_EACH, people
 from shared.domain.configuration import Source
 from shared.domain.events import Event, InteractionReceived, RecordReceived
@@ -36,10 +37,8 @@ from shared.topology import DEAD_LETTERS, RECEIVED
 from tests.contract.test_broker import forget_topics
 from tests.integration.dedup.town import Town
 from tests.integration.ingest.house import furnished, world_of
-from tests.integration.ingest.test_connectors import names_of
 from tests.integration.ingest.vendor_api import VendorApi, served
 from tests.support.stack import Stack
-from shared.commands.vendors_answers import ANSWERS
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 DELIVERIES = 100
@@ -54,12 +53,15 @@ TOWN_BATCH = 50
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """What one person comes to: updates, records and interactions; `leaves` more for every fourth one."""
+    """What one person comes to: updates, records and interactions; `leaves` more for every fourth one. `named`: the
+    vendor names its records, so that one person is one record whenever it comes.
+    """
 
     updates: int = 1
     interactions: int = 0
     leaves: int = 0
     records: int = 1
+    named: bool = True
 
 
 EXPECTED: Final[Mapping[str, Each]] = {
@@ -67,8 +69,8 @@ EXPECTED: Final[Mapping[str, Each]] = {
     "tally": Each(),
     "jotform": Each(),
     "gravity-forms": Each(),
-    "contact-form-7": Each(),
-    "form": Each(),
+    "contact-form-7": Each(named=False),
+    "form": Each(named=False),
     "mailchimp": Each(updates=2, interactions=1, leaves=1),
     "brevo": Each(updates=2, interactions=1, leaves=1),
     "calendly": Each(interactions=1, leaves=1),
@@ -175,6 +177,16 @@ class Way:
         return 0 if status == 202 and self._dice.random() < LOST else status
 
 
+def names_of(records: list[RecordReceived]) -> dict[str, str]:
+    """Whom the vendor knows: each record folded by observed time, its name by its address."""
+    folded: dict[str, dict[str, Any]] = {}
+    for one in sorted(records, key=lambda one: one.observed_at):
+        folded.setdefault(one.record_id, {}).update(one.fields)
+    return {
+        one["email"]: one.get("full_name") or f"{one['given_name']} {one['family_name']}" for one in folded.values()
+    }
+
+
 def sent_by(vendor: Vendor, count: int) -> list[Body]:
     """What a vendor tells about so many people."""
     return [body for person in people(count, "run") for body in vendor.bodies(person)]
@@ -211,6 +223,7 @@ async def test_a_hundred_deliveries_become_exactly_the_vendors_people(running: R
     fourth = -(-count // UNSUBSCRIBES_EACH)
     assert len(records) == each.updates * count
     assert len({one.record_id for one in records}) == each.records * count
+    assert all((one.source_record_id is not None) is each.named for one in records)
     assert len({one.interaction_id for one in happened}) == len(happened)
     assert len(happened) == each.interactions * count + each.leaves * fourth
     assert names_of(records) == {one.email: f"{one.given} {one.family}" for one in crowd}

@@ -1,4 +1,4 @@
-"""From a vendor's web hook to who is who: what the simulator sends, decided by dedup, is exactly the vendor's people.
+"""From a vendor's web hook to who is who: people who change their address there, and who are deleted there.
 
 *Method*: the real front door and dedup's stage with its tables; between them a log in memory, in the order of arrival.
 """
@@ -11,14 +11,9 @@ import pytest
 
 from shared.commands.simulate import Plan
 from shared.domain.configuration import Source
-from shared.domain.outcome import DeadLetter, Outcome
 from tests.integration.dedup.town import Town
 from tests.integration.ingest.house import House
 from tests.integration.ingest.test_connectors import STANDARD_SECRET, configured, simulated
-
-PEOPLE = 8
-SEVERAL = ("mailchimp", "brevo", "calendly", "hubspot", "standard-webhooks", "form")
-"""Vendors that tell about one person more than once, and one that names no record."""
 
 BATCH = 25
 """As many events of one record may stand in one batch as in several."""
@@ -26,27 +21,13 @@ BATCH = 25
 OLD, NEW, NEWEST = "adler@example.org", "neu@example.org", "zuletzt@example.org"
 
 
-async def resolved(house: House, town: Town) -> list[Outcome]:
+async def resolved(house: House, town: Town) -> None:
     """Let dedup decide on everything the door has accepted."""
     await town.empty()
     await town.database.execute("truncate dedup.parked")
     events = house.received()
-    outcomes: list[Outcome] = []
     for at in range(0, len(events), BATCH):
-        outcomes += (await town.tell(*events[at : at + BATCH])).outcomes
-    return outcomes
-
-
-@pytest.mark.parametrize("vendor", SEVERAL)
-async def test_what_a_vendor_sends_becomes_exactly_its_people(house: House, vendor: str) -> None:
-    await simulated(house, vendor, Plan(people=PEOPLE, duplicates=0.3, out_of_order=True))
-    town = Town(house.world.database)
-    outcomes = await resolved(house, town)
-    assert [one for one in outcomes if isinstance(one, DeadLetter)] == []
-    groups = await town.groups()
-    assert len(groups) == PEOPLE
-    assert all(len(records) == 1 for records in groups)
-    assert (await town.state())["parked"] == [], "every interaction found its person"
+        await town.tell(*events[at : at + BATCH])
 
 
 def member(type_: str, minute: int, **data: str) -> bytes:
