@@ -1,11 +1,17 @@
 """Migrations: scripts are cut where their statements end, and the revisions are one chain."""
 
+import re
+from pathlib import Path
+
+import pytest
 from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.runtime.migrations import alembic_config, statements
-from shared.runtime.tables import newest_revision
+from shared.runtime.tables import FOLDER, newest_revision
+
+VERSIONS = sorted((FOLDER / "versions").glob("[0-9]*_*.py"))
 
 
 def test_statements_end_at_semicolons_only_outside_of_texts_and_comments() -> None:
@@ -43,3 +49,21 @@ def test_the_revisions_are_one_chain() -> None:
     assert len(scripts.get_heads()) == 1
     assert [script.revision for script in scripts.walk_revisions()][-1] == "0001"
     assert newest_revision() == scripts.get_heads()[0]
+
+
+def stopping(script: str) -> list[str]:
+    """Tables with rows on which this revision makes an index while every writer waits."""
+    upgrade = script.partition("def downgrade")[0]
+    new = set(re.findall(r"CREATE TABLE (\S+)", upgrade))
+    return [name for name in re.findall(r"CREATE (?:UNIQUE )?INDEX \w+\s+ON (\S+)", upgrade) if name not in new]
+
+
+@pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.stem)
+def test_no_revision_makes_an_index_while_writers_of_a_table_with_rows_wait(path: Path) -> None:
+    assert stopping(path.read_text("utf-8")) == []
+
+
+def test_an_index_that_stops_writers_is_noticed() -> None:
+    assert stopping('op.execute("CREATE INDEX a ON b.c (d)")') == ["b.c"]
+    assert stopping('op.execute("CREATE TABLE b.c (d int); CREATE INDEX a ON b.c (d)")') == []
+    assert stopping('concurrently("CREATE INDEX CONCURRENTLY a ON b.c (d)")') == []
