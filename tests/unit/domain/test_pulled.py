@@ -50,3 +50,22 @@ def test_a_list_that_says_enough_has_no_fault(said: dict[str, Any]) -> None:
 )
 def test_what_a_list_lacks_is_said_by_its_name(said: dict[str, Any], word: str) -> None:
     assert word in (fault(said) or "")
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ({"connector": "eventbrite", "token": "private"}, None),
+        ({"connector": "eventbrite"}, "token"),
+        ({"connector": "eventbrite", "token": "private", "api": "http://www.eventbriteapi.com"}, "https"),
+        ({"connector": "cleverreach", "token": "oauth", "key": "verify-token"}, None),
+        ({"connector": "cleverreach", "key": "verify-token"}, "token"),
+        ({"connector": "cleverreach", "token": "oauth"}, "verify token"),
+        ({"connector": "cleverreach", "token": "oauth", "key": "too short"}, "verify token"),
+        ({"connector": "cleverreach", "token": "oauth", "key": "x" * 51}, "verify token"),
+        ({"connector": "hubspot"}, None),
+    ],
+)
+def test_what_hooks_point_to_can_be_asked_for_or_is_said_to_be_missing(said: dict[str, Any], word: str | None) -> None:
+    found = fault(said)
+    assert found is None if word is None else word in (found or "")
