@@ -12,9 +12,9 @@ from services.ingest.connectors.reading import Bad, read_answer
 from services.ingest.core.interaction import Happening
 from services.ingest.core.reading import Delivery
 from shared.commands.vendors import VENDORS
+from shared.commands.vendors_answers import ANSWERS
 from shared.commands.vendors_people import people
 from shared.domain.configuration import Source
-from shared.commands.vendors_answers import ANSWERS
 from tests.unit.ingest.connectors.bench import hook, read
 
 NAMES = (
