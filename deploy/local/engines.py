@@ -70,7 +70,7 @@ class KeptEngine:
         match error:
             case None:
                 self._say(f"{self.engine.name} is back (pid {self.pid})")
-            case CannotRunError():
+            case CannotRunError() | OSError():  # a full disk gets room again
                 self._note_death(now, str(error))
             case _:
                 raise error

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from typing import TextIO
 
 
@@ -32,4 +33,5 @@ class Screen:
         self._line(text)
 
     def _line(self, text: str) -> None:
-        print(text, file=self._out, flush=True)
+        with suppress(OSError):  # nobody reads it any more, or its disk is full: no reason to stop what runs
+            print(text, file=self._out, flush=True)

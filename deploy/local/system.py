@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from deploy.local.child import Child, Instance
 from deploy.local.endpoints import Endpoints, EndpointsFile
@@ -79,9 +80,10 @@ class System:
             for child in self._children:
                 self._look_after(child)
             if (known := self._known) is not None:
-                self.endpoints_file.write(
-                    Endpoints(known.http, known.kafka, known.database, known.tokens, self._pids())
-                )
+                with suppress(OSError):  # the disk is full: written at the first look after there is room
+                    self.endpoints_file.write(
+                        Endpoints(known.http, known.kafka, known.database, known.tokens, self._pids())
+                    )
 
     async def stop(self) -> None:
         """Take everything down: the door, ingest, the stages along the path, then the engines."""

@@ -1,6 +1,7 @@
 """`trace`: the way of one contact, record or event through all stages, oldest first."""
 
 import asyncio
+import textwrap
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,6 +15,9 @@ PLACES: Final = {
     "contact": "/v1/contacts/{}",
 }
 """Who may know something about an id: ingest, backup, dedup, rules."""
+
+COLUMNS_MAX: Final = 80
+"""Of a terminal as it opens: a step with its ids takes two or three lines."""
 
 
 async def run(running: Running, id_: str) -> dict[str, Any]:
@@ -56,7 +60,12 @@ def lines_of(found: Mapping[str, Any]) -> list[str]:
             f"now       contact {contact['contact_id']} at version {contact['version']}, "
             f"{contact.get('records_total', 0)} records, {len(contact['quality']['findings'])} findings"
         )
-    return lines
+    return [part for line in lines for part in _narrow(line)]
+
+
+def _narrow(line: str) -> list[str]:
+    """A line in as many as a terminal needs; ids stay whole."""
+    return textwrap.wrap(line, COLUMNS_MAX, subsequent_indent=" " * 4, break_long_words=False, break_on_hyphens=False)
 
 
 def _steps(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
