@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from services.dedup.train.verb import train_app
 from shared.commands import backup_verbs, operating, simulating
@@ -22,6 +23,7 @@ from shared.commands.options import Data, Json, show, wait
 from shared.commands.running import DEFAULT_DATA, Failed, Running, WrongUsage, print_json
 from shared.commands.sync_verbs import sync_app
 from shared.domain.configuration import Configuration
+from shared.runtime.settings import in_words
 from shared.topology import SERVICES
 
 app = typer.Typer(
@@ -45,10 +47,10 @@ def main() -> None:
     """Run the verb; exit 0 done, 1 failed with one line on stderr, 2 wrong usage."""
     try:
         app(prog_name="kontaktwerk")
-    except Failed as error:
-        _say_no(error, 1)
-    except WrongUsage as error:
-        _say_no(error, 2)
+    except (Failed, WrongUsage) as error:
+        _say_no(error, 2 if isinstance(error, WrongUsage) else 1)
+    except ValidationError as error:
+        _say_no(Failed(in_words(error)), 1)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has seen enough
         sys.exit(1)

@@ -2,8 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -12,15 +13,19 @@ class KafkaSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True)
     bootstrap_servers: str = Field(default="127.0.0.1:9092", description="Addresses of an existing Kafka, 3.7 to 4.x.")
-    security_protocol: str = Field(default="PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.")
-    sasl_mechanism: str | None = Field(default=None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        default=None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."
+    )
     sasl_username: str | None = Field(default=None, description="User for SASL.")
     sasl_password: SecretStr | None = Field(default=None, description="Password for SASL.")
-    ssl_cafile: Path | None = Field(
+    ssl_cafile: FilePath | None = Field(
         default=None, description="Certificate authority that signed the broker's certificate."
     )
-    ssl_certfile: Path | None = Field(default=None, description="Our certificate, where the broker asks for one.")
-    ssl_keyfile: Path | None = Field(default=None, description="The key of that certificate.")
+    ssl_certfile: FilePath | None = Field(default=None, description="Our certificate, where the broker asks for one.")
+    ssl_keyfile: FilePath | None = Field(default=None, description="The key of that certificate.")
 
 
 class DatabaseSettings(BaseSettings):
@@ -30,6 +35,22 @@ class DatabaseSettings(BaseSettings):
     url: SecretStr = Field(
         default=SecretStr("postgresql://127.0.0.1:5432/kontaktwerk"), description="An existing Postgres, 15 or newer."
     )
+
+
+def in_words(error: ValidationError) -> str:
+    """Which variables of the environment cannot be used, and what each should be; never what they hold."""
+    prefix = next(
+        (str(kind.model_config.get("env_prefix", "")) for kind in _kinds() if kind.__name__ == error.title), ""
+    )
+    return "; ".join(
+        f"{prefix}{'_'.join(map(str, fault['loc']))}".upper() + f": {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+        for fault in error.errors(include_url=False, include_input=False, include_context=False)
+    )
+
+
+def _kinds(kind: type[BaseSettings] = BaseSettings) -> list[type[BaseSettings]]:
+    """All settings there are."""
+    return [one for below in kind.__subclasses__() for one in (below, *_kinds(below))]
 
 
 def door_of(service: str) -> int | None:
