@@ -1,7 +1,9 @@
 """The way of a verb to Kafka: with the environment's settings, or plainly to the embedded one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from shared.commands.running import Failed, Running
@@ -16,6 +18,12 @@ PATIENCE_S: Final = 30.0
 
 PAUSE_S: Final = 0.5
 """Between two looks."""
+
+REMEDIES: Final = {
+    "Kafka": "is it running, and are KAFKA_BOOTSTRAP_SERVERS, KAFKA_SECURITY_PROTOCOL and what belongs to it right?",
+    "Postgres": "is it running, and is DATABASE_URL right?",
+}
+"""What to look at first."""
 
 
 def settings_of(running: Running) -> KafkaSettings:
@@ -34,12 +42,38 @@ def broker_of(running: Running, settings: Settings) -> KafkaBroker:
 
 
 async def patiently(what: str, effect: Callable[[], Awaitable[T]], patience_s: float = PATIENCE_S) -> T:
-    """Try until the world allows it, at most so long; then Failed, naming what does not answer."""
+    """Try until the world allows it, at most so long; then Failed, naming what does not answer, why, and what to do."""
     deadline = asyncio.get_running_loop().time() + patience_s
-    while True:
-        try:
-            return await effect()
-        except Transient as error:
-            if asyncio.get_running_loop().time() >= deadline:
-                raise Failed(f"{what} does not answer ({error})") from None
-            await asyncio.sleep(PAUSE_S)
+    with _last_words() as words:
+        while True:
+            try:
+                return await effect()
+            except Transient as error:
+                if asyncio.get_running_loop().time() >= deadline:
+                    why = words[-1] if words else error
+                    raise Failed(f"{what} does not answer ({why}); {REMEDIES[what]}") from None
+                await asyncio.sleep(PAUSE_S)
+
+
+@contextmanager
+def _last_words() -> Generator[list[str]]:
+    """What the client says of Kafka meanwhile: the same at every attempt, so that only the last of it is shown."""
+    client, words = logging.getLogger("aiokafka"), _Words()
+    propagated, client.propagate = client.propagate, False
+    client.addHandler(words)
+    try:
+        yield words.said
+    finally:
+        client.removeHandler(words)
+        client.propagate = propagated
+
+
+class _Words(logging.Handler):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said[:] = [record.getMessage()]
