@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415, FBT002
 # Imports stand in the verb that needs them; options of a command line are booleans with a default.
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -51,22 +52,25 @@ def tokens_list(as_json: Json = False, data: Data = None) -> None:
         return
     for token in tokens:
         sources = "all sources" if token["sources"] is None else ", ".join(token["sources"])
-        print(f"{token['token_id']}  {token['role']:<9} {'revoked' if token['revoked'] else sources}  {token['name']}")
+        ends = f"until {token['until'][:16]}Z" if token['until'] else sources
+        state = "revoked" if token["revoked"] else ends
+        print(f"{token['token_id']}  {token['role']:<9} {state}  {token['name']}")
 
 
 @tokens_app.command("rotate")
 def tokens_rotate(
     token: Annotated[str, typer.Argument(metavar="ID", help="From the list.")],
+    keep: Annotated[float, typer.Option(min=0, max=8760, help="Hours that the old one lets in, too; 0: none.")] = 24,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Make a new token for what an old one may, and let the old one in no more: within five seconds everywhere.
+    """Make a new token for what an old one may; both let in until whoever holds the old one has changed it.
 
-    Example: kontaktwerk tokens rotate 0b8f1a52-6c0e-4f0e-9d4b-5f6a7c1e2d3b
+    Example: kontaktwerk tokens rotate 0b8f1a52-6c0e-4f0e-9d4b-5f6a7c1e2d3b --keep 48
     """
     from shared.commands import tokens as command
 
-    made = wait(command.rotated(Running(data), token))
+    made = wait(command.rotated(Running(data), token, timedelta(hours=keep)))
     show({"token": made}, [made], as_json=as_json)
 
 

@@ -1,6 +1,7 @@
 """`tokens`: who may what. A token is seen once, when it is made; what is stored is its hash."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from shared.commands.database import database_of
@@ -26,17 +27,18 @@ async def listed(running: Running) -> list[dict[str, Any]]:
             "role": token.role.value,
             "sources": None if token.sources is None else list(token.sources),
             "revoked": token.revoked,
+            "until": None if token.until is None else token.until.isoformat(),
         }
         for token in tokens
     ]
 
 
-async def rotated(running: Running, token_id: str) -> str:
-    """A new token for what an old one may, and the old one lets in no more. Raises Failed when there is no such."""
+async def rotated(running: Running, token_id: str, keep: timedelta) -> str:
+    """A new token for what an old one may; the old one lets in so much longer. Raises Failed when there is no such."""
     async with database_of(running) as database:
-        token = await rotate_token(database, token_id)
+        token = await rotate_token(database, token_id, keep)
     if token is None:
-        raise Failed(f"no valid token has the id {token_id}: see `tokens list`")
+        raise Failed(f"no valid token has the id {token_id}, or it was followed by another already: see `tokens list`")
     return token
 
 

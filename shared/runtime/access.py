@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -64,6 +65,8 @@ class Token(NamedTuple):
     role: Role
     sources: tuple[str, ...] | None
     revoked: bool
+    until: datetime | None = None
+    """When one that was followed by another ends."""
 
 
 def require(*roles: Role) -> Any:
@@ -139,7 +142,8 @@ class Access:
         self._read_at = self._clock.monotonic()
         try:
             rows = await self._database.fetch(
-                "SELECT token_id::text, name, role, sources, hash FROM runtime.token WHERE revoked_at IS NULL"
+                """SELECT token_id::text, name, role, sources, hash FROM runtime.token
+                   WHERE revoked_at IS NULL OR revoked_at > now()"""
             )
         except Transient:
             return  # what is held stays true until Postgres is back
@@ -178,7 +182,7 @@ async def adopt_token(
 async def list_tokens(database: Database) -> list[Token]:
     """All tokens, newest first."""
     rows = await database.fetch(
-        """SELECT token_id::text, name, role, sources, revoked_at IS NOT NULL AS revoked
+        """SELECT token_id::text, name, role, sources, coalesce(revoked_at <= now(), false) AS revoked, revoked_at
            FROM runtime.token ORDER BY created_at DESC, token_id"""
     )
     return [
@@ -188,21 +192,25 @@ async def list_tokens(database: Database) -> list[Token]:
             Role(row["role"]),
             None if row["sources"] is None else tuple(row["sources"]),
             row["revoked"],
+            None if row["revoked"] else row["revoked_at"],
         )
         for row in rows
     ]
 
 
-async def rotate_token(database: Database, token_id: str) -> str | None:
-    """Make a token for what this one may and let this one in no more, both or neither; None when it is not valid."""
+async def rotate_token(database: Database, token_id: str, keep: timedelta) -> str | None:
+    """Make a token for what this one may, and let this one in only so much longer, both or neither; None when it is not
+    valid, or was followed already.
+    """
     token = "kw_" + secrets.token_urlsafe(TOKEN_BYTES)
     rows = await database.fetch(
-        """WITH old AS (UPDATE runtime.token SET revoked_at = now()
+        """WITH old AS (UPDATE runtime.token SET revoked_at = now() + $3
                         WHERE token_id::text = $1 AND revoked_at IS NULL RETURNING name, role, sources)
            INSERT INTO runtime.token (token_id, name, role, sources, hash)
            SELECT gen_random_uuid(), name, role, sources, $2 FROM old RETURNING 1""",
         token_id,
         digest(token),
+        keep,
     )
     return token if rows else None
 
@@ -210,7 +218,7 @@ async def rotate_token(database: Database, token_id: str) -> str | None:
 async def revoke_token(database: Database, token_id: str) -> bool:
     """Let this token in no more; False when there is none of this id."""
     rows = await database.fetch(
-        "UPDATE runtime.token SET revoked_at = coalesce(revoked_at, now()) WHERE token_id::text = $1 RETURNING 1",
+        "UPDATE runtime.token SET revoked_at = least(revoked_at, now()) WHERE token_id::text = $1 RETURNING 1",
         token_id,
     )
     return bool(rows)

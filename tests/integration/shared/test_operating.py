@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -75,20 +75,40 @@ async def test_doctor_finds_topics_with_other_partitions(
         await topics.run(running(stack, database))
 
 
-async def test_a_rotated_token_may_the_same_and_the_old_one_nothing_more(stack: Stack, database: str) -> None:
+async def test_a_rotated_token_may_the_same_and_both_let_in_for_a_while(stack: Stack, database: str) -> None:
+    """Harm: a sender that has not changed its token yet would be refused from the moment of rotation."""
+    found, db = running(stack, database), Database(database)
+    old = (await tokens.create(found, Role.SENDER, "web site", ["webform"]))["token"]
+    (first,) = await tokens.listed(found)
+    new = await tokens.rotated(found, first["token_id"], timedelta(hours=1))
+    fresh = Access(db, ManualClock(datetime(2026, 11, 22, tzinfo=UTC)))
+    assert await fresh.caller(old) is not None
+    assert await fresh.caller(new) is not None
+    assert [(one["revoked"], one["until"] is not None) for one in await tokens.listed(found)] == [
+        (False, False),
+        (False, True),
+    ]
+    await tokens.revoked(found, first["token_id"])
+    after = Access(db, ManualClock(datetime(2026, 11, 22, tzinfo=UTC)))
+    assert await after.caller(old) is None
+    assert await after.caller(new) is not None
+    await db.close()
+
+
+async def test_a_token_rotated_at_once_lets_in_nobody_more(stack: Stack, database: str) -> None:
     found, db = running(stack, database), Database(database)
     access = Access(db, ManualClock(datetime(2026, 11, 22, tzinfo=UTC)))
     old = (await tokens.create(found, Role.SENDER, "web site", ["webform"]))["token"]
     caller = await access.caller(old)
     assert caller is not None
-    new = await tokens.rotated(found, caller.token_id)
+    new = await tokens.rotated(found, caller.token_id, timedelta(0))
     fresh = Access(db, ManualClock(datetime(2026, 11, 22, tzinfo=UTC)))
     assert await fresh.caller(old) is None
     after = await fresh.caller(new)
     assert after is not None
     assert (after.name, after.role, after.sources) == (caller.name, caller.role, caller.sources)
     with pytest.raises(Failed, match="no valid token"):
-        await tokens.rotated(found, caller.token_id)
+        await tokens.rotated(found, caller.token_id, timedelta(0))
     assert [one["revoked"] for one in await tokens.listed(found)] == [False, True]
     await db.close()
 
