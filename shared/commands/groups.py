@@ -52,7 +52,7 @@ def tokens_list(as_json: Json = False, data: Data = None) -> None:
         return
     for token in tokens:
         sources = "all sources" if token["sources"] is None else ", ".join(token["sources"])
-        ends = f"until {token['until'][:16]}Z" if token['until'] else sources
+        ends = f"until {token['until'][:16]}Z" if token["until"] else sources
         state = "revoked" if token["revoked"] else ends
         print(f"{token['token_id']}  {token['role']:<9} {state}  {token['name']}")
 
