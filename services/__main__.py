@@ -235,7 +235,7 @@ def refresh(
 
     if bool(contacts) == everything:
         raise WrongUsage("name contacts to refresh, or --all, and not both")
-    print(f"{wait(command.run(Running(data), contacts or [])):,} contacts will be said again")
+    print(f"contacts that will be said again: {wait(command.run(Running(data), contacts or [])):,}")
 
 
 @config_app.command("check")

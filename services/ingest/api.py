@@ -27,7 +27,7 @@ from services.ingest.core.request import (
 from services.ingest.fetches.fetching import Fetching
 from services.ingest.hooks import api as hooks
 from services.ingest.imports import api as imports
-from services.ingest.imports.api import AT_MOST, Whole, taken_back
+from services.ingest.imports.api import AT_MOST, Whole, taken_back, would_be
 from services.ingest.imports.store import Imports
 from services.ingest.letters import api as letters
 from services.ingest.letters.sending import Sending
@@ -117,37 +117,41 @@ def deliveries(parts: Parts) -> APIRouter:
         return await _take(parts, request, caller, read_interaction, partial=partial)
 
     @router.delete("/v1/records/{record_id}", status_code=202)
-    async def deletion(request: Request, caller: Sender, record_id: str) -> Response:
-        """The source takes one record back."""
+    async def deletion(request: Request, caller: Sender, record_id: str, *, dry_run: bool = False) -> Response:
+        """The source takes one record back; with `dry_run` only says whether it is there."""
         source = await parts.store.source_of(record_id) if is_id(record_id) else None
         if source is None:
             raise Problem(404, "Not found", "No record of this id was taken.")
         _may_write(caller, source)
-        return _receipts(await parts.door.accept([Deletion(record_id, source)], traceparent_of(request)))
+        return await _delete(parts, request, source, [record_id], dry_run=dry_run)
 
     @router.post(
         "/v1/record-deletions", status_code=202, openapi_extra=openapi.body_of(openapi.DELETIONS, arrays=False)
     )
-    async def deletions(request: Request, caller: Sender) -> Response:
-        """The source takes up to 1,000 records back, by the ids it gave them. An operator, without ids: all that an
-        import brought, or all of the source; more than `at_most` (1,000 unless said) is answered with 409 and how
-        many it would be.
+    async def deletions(request: Request, caller: Sender, *, dry_run: bool = False) -> Response:
+        """The source takes up to 1,000 records back, by the ids it gave them. An operator, without ids: all of an
+        import, or of the source; 409 beyond `at_most` (1,000 unless said). `dry_run` only says how many it would be.
         """
         asked = await read_json(request, Deletions)
         if asked.source not in parts.sources:
             raise http.unprocessable([http.Fault("/source", "no source of this name is configured")])
         if asked.source_record_ids is None:
-            return await taken_back(
-                parts.imports, parts.door, caller, Whole(asked.source, asked.import_id, asked.at_most)
-            )
+            everything = Whole(asked.source, asked.import_id, asked.at_most)
+            return await taken_back(parts.imports, parts.door, caller, everything, dry_run=dry_run)
         if not 1 <= len(asked.source_record_ids) <= ELEMENTS_MAX:
             raise http.unprocessable([http.Fault("/source_record_ids", f"expected 1 to {ELEMENTS_MAX} ids")])
         _may_write(caller, asked.source)
         ids = [record_id_of(parts.door.key, asked.source, one) for one in asked.source_record_ids]
-        items = [Deletion(record_id, asked.source) for record_id in ids]
-        return _receipts(await parts.door.accept(items, traceparent_of(request)))
+        return await _delete(parts, request, asked.source, ids, dry_run=dry_run)
 
     return router
+
+
+async def _delete(parts: Parts, request: Request, source: str, ids: list[str], *, dry_run: bool) -> Response:
+    """Take these records back, or only say how many of them are there."""
+    if dry_run:
+        return would_be(await parts.imports.held_of(ids))
+    return _receipts(await parts.door.accept([Deletion(one, source) for one in ids], traceparent_of(request)))
 
 
 def readings(parts: Parts) -> APIRouter:
@@ -289,11 +293,6 @@ def _source(name: str, source: Source, row: Any) -> dict[str, Any]:
     counted = ("accepted", "new", "duplicates", "dropped", "dead_letters", "waiting")
     counts = {key: 0 if row is None else row[key] for key in counted}
     updated = 0 if row is None else max(0, row["records"] - row["new"])
-    return {
-        "source": name,
-        "connector": source.connector,
-        "trust": source.trust,
-        **counts,
-        "updated": updated,
-        "last_received_at": None if row is None else row["last_received_at"],
-    }
+    last = None if row is None else row["last_received_at"]
+    said = {"source": name, "connector": source.connector, "trust": source.trust}
+    return {**said, **counts, "updated": updated, "last_received_at": last}

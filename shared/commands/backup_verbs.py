@@ -42,7 +42,8 @@ def backup_list(
     from shared.commands import backup as command
 
     runs = wait(command.listed(Running(data), limit))
-    show({"items": runs, "next": None}, map(command.line_of, runs), as_json=as_json)
+    lines = map(command.line_of, runs) if runs else ["no backup was written yet; `backup now` writes one"]
+    show({"items": runs, "next": None}, lines, as_json=as_json)
 
 
 @backup_app.command("verify")

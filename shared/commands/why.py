@@ -95,7 +95,7 @@ def _contact_lines(found: Mapping[str, Any]) -> list[str]:
     records = ", ".join(map(_label, contact["records"]))
     cause = contact["cause"]
     lines = [
-        f"contact {contact['contact_id']}, version {contact['version']}, made by a {cause['kind']}"
+        f"contact {contact['contact_id']}, version {contact['version']}, cause: {cause['kind']}"
         + (f" of {cause['source']}" if cause.get("source") else ""),
         f"records      {records}",
     ]

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from swagger_ui_bundle import swagger_ui_path
@@ -32,6 +33,7 @@ RETRY_AFTER_S: Final = 2
 
 OPENAPI: Final = "/openapi.json"
 DOCS: Final = "/docs"
+DRY_RUN: Final = "dry_run"
 _ASSETS: Final = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
@@ -76,7 +78,8 @@ def application(title: str, routers: Sequence[APIRouter] = (), state: Mapping[st
     """An app with these routers that fails in problem details only; `state` lands in `app.state` (access, for one)."""
     paths = {getattr(route, "path", "") for router in routers for route in router.routes}
     own_document = None if OPENAPI in paths else OPENAPI
-    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=own_document)
+    heard = [Depends(_dry_run_is_heard)]
+    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=own_document, dependencies=heard)
     app.openapi_version = "3.0.3"  # what the bundled Swagger UI (4.15) can show
     app.router.redirect_slashes = False
     app.add_exception_handler(Problem, _on_problem)
@@ -93,6 +96,15 @@ def application(title: str, routers: Sequence[APIRouter] = (), state: Mapping[st
         app.include_router(docs_router())
     app.openapi = described(app, routers)  # type: ignore[method-assign]  # FastAPI's own way to extend its document
     return app
+
+
+def _dry_run_is_heard(request: Request) -> None:
+    """Refuse `?dry_run=true` where nobody reads it: who only wants to look must never change anything."""
+    route = request.scope.get("route")
+    read = {field.alias for field in route.dependant.query_params} if isinstance(route, APIRoute) else set()
+    wants = request.query_params.get(DRY_RUN, "false").lower() not in ("false", "0", "no", "off")
+    if wants and DRY_RUN not in read and request.method not in ("GET", "HEAD"):
+        raise unprocessable([Fault("", f"this path has no {DRY_RUN}; nothing was done")])
 
 
 def docs_router(openapi_url: str = OPENAPI) -> APIRouter:

@@ -84,6 +84,7 @@ def body_of(schema: Mapping[str, Any], *, arrays: bool) -> dict[str, Any]:
 def merged(own: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One document: paths of all, ours first; schemas of all, the first of a name holds; a bearer token everywhere."""
     document: dict[str, Any] = copy.deepcopy(dict(own))
+    document["info"] = {**document.get("info", {}), "title": "Kontaktwerk"}
     paths = document.setdefault("paths", {})
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for other in others:

@@ -54,9 +54,9 @@ def router(imports: Imports) -> APIRouter:
     return api
 
 
-async def taken_back(imports: Imports, door: Door, caller: Caller, whole: Whole) -> Response:
-    """Take records back; 202 says how many were and how many are left for the next request. Raises Problem 403 for who
-    is no operator, 409 where it would be more than was said.
+async def taken_back(imports: Imports, door: Door, caller: Caller, whole: Whole, *, dry_run: bool) -> Response:
+    """Take records back; 202 says how many were and how many are left for the next request, with `dry_run` 200 how many
+    it would be. Raises Problem 403 for who is no operator, 409 where it would be more than was said.
     """
     if caller.role is not Role.OPERATOR:
         raise Problem(403, "Forbidden", "Only an operator takes an import, or a source, back as a whole.")
@@ -64,6 +64,13 @@ async def taken_back(imports: Imports, door: Door, caller: Caller, whole: Whole)
     if held > whole.at_most:
         raise Problem(409, "Too many", f"This would take back {held} records; if that is meant, say at_most.")
     record_ids = await imports.some(whole.source, whole.import_id, ONCE_MAX)
+    if dry_run:
+        return would_be(len(record_ids), held - len(record_ids))
     for first in range(0, len(record_ids), ELEMENTS_MAX):
         await door.accept([Deletion(one, whole.source) for one in record_ids[first : first + ELEMENTS_MAX]], None)
     return json_response({"taken_back": len(record_ids), "left": held - len(record_ids)}, 202)
+
+
+def would_be(taken_back: int, left: int = 0) -> Response:
+    """What a request to take records back would do."""
+    return json_response({"dry_run": True, "taken_back": taken_back, "left": left})

@@ -54,6 +54,15 @@ class Imports:
         held: int = row["held"]
         return held
 
+    async def held_of(self, record_ids: Sequence[str]) -> int:
+        """How many of these records are there and have not been taken back."""
+        (row,) = await self._database.fetch(
+            "SELECT count(*) AS held FROM ingest.record_state WHERE record_id = ANY($1::uuid[]) AND content <> ''",
+            record_ids,
+        )
+        held: int = row["held"]
+        return held
+
     async def some(self, source: str, import_id: str | None, limit: int) -> Sequence[str]:
         """Some of these records."""
         rows = await self._database.fetch(

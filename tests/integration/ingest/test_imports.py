@@ -70,3 +70,24 @@ async def test_more_than_was_said_asks_first_and_only_an_operator_may(house: Hou
 
 async def test_an_import_that_brought_nothing_is_not_found(house: House) -> None:
     assert (await house.get("/v1/imports/none-such")).status_code == 404
+
+
+@pytest.mark.parametrize("wish", [{"import_id": FILE}, {}, {"source_record_ids": ["0", "1", "nobody"]}])
+async def test_a_dry_run_says_how_many_and_takes_nothing_back(house: House, wish: dict[str, Any]) -> None:
+    """Harm: who only wanted to know how much it would be loses a source."""
+    await bring(house, range(2), import_id=FILE)
+    answer = await house.post("/v1/record-deletions?dry_run=true", {"source": "crm", **wish}, Role.OPERATOR)
+    assert (answer.status_code, answer.json()) == (200, {"dry_run": True, "taken_back": 2, "left": 0})
+    assert deleted(house) == 0
+
+
+async def test_a_dry_run_is_refused_where_nobody_reads_it(house: House) -> None:
+    """Harm: `?dry_run=true` on a path that does not know it would be carried out."""
+    before = len(house.received())
+    answer = await house.post("/v1/records?dry_run=true", {"source": "crm", "email": "a@example.de"})
+    assert answer.status_code == 422
+    assert "no dry_run" in answer.json()["detail"]
+    assert len(house.received()) == before
+    assert (
+        await house.post("/v1/records?dry_run=false", {"source": "crm", "email": "a@example.de"})
+    ).status_code == 202
