@@ -98,7 +98,7 @@ def application(title: str, routers: Sequence[APIRouter] = (), state: Mapping[st
     return app
 
 
-def _dry_run_is_heard(request: Request) -> None:
+async def _dry_run_is_heard(request: Request) -> None:
     """Refuse `?dry_run=true` where nobody reads it: who only wants to look must never change anything."""
     route = request.scope.get("route")
     read = {field.alias for field in route.dependant.query_params} if isinstance(route, APIRoute) else set()
