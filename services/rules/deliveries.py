@@ -10,13 +10,26 @@ from datetime import timedelta
 from email.message import EmailMessage
 from typing import Final, Protocol
 
-from services.rules.core.delivering import Again, Delivery, Ended, Outcome, mail, mailable, next_of, payload, signed
+from services.rules.core.delivering import (
+    Again,
+    Delivery,
+    Ended,
+    Outcome,
+    askable,
+    mail,
+    mailable,
+    mailbox_of,
+    next_of,
+    payload,
+    signed,
+)
 from services.rules.core.rulebook import Rulebook
 from services.rules.core.templates import Letter, Said
 from services.rules.stage import SERVICE
 from services.rules.store import Store
-from shared.domain.configuration import Channel, Rule
+from shared.domain.configuration import Channel, Mail, Rule
 from shared.domain.contact import Contact
+from shared.domain.opt_in import link as confirming
 from shared.runtime.clock import Clock
 from shared.runtime.telemetry import logger
 from shared.runtime.world import Chore
@@ -102,6 +115,8 @@ class Deliveries:
         channel = None if wanted is None else self.rulebook.channels.get(wanted.channel)
         if wanted is None or channel is None:
             return Ended.NO_RULE
+        if rule.then.mail is not None and delivery.part == "mail" and rule.then.mail.confirms:
+            return await self._confirm(delivery, rule.then.mail, contact, channel)
         letter = self._letter(wanted.template, contact, delivery)
         if channel.webhook is not None:
             body = payload(delivery, letter, now)
@@ -110,9 +125,24 @@ class Deliveries:
             return self._logged(delivery, contact)
         return await self._mail(delivery, rule, contact, channel, letter)
 
-    def _letter(self, template: str | None, contact: Contact, delivery: Delivery) -> Letter | None:
+    async def _confirm(self, delivery: Delivery, wanted: Mail, contact: Contact, channel: Channel) -> Outcome:
+        """Ask the address itself for the consent that a form asked for in its name."""
+        state = askable(contact, wanted.purpose, delivery.occasion)
+        if state is None or state.asked is None:
+            return Ended.ANSWERED
+        source = self.rulebook.sources.get(state.asked.source)
+        link = None if source is None else confirming(state.asked.source, source, state.asked.record_id, state.asked.at)
+        letter = self._letter(wanted.template, contact, delivery, link or "")
+        if link is None or letter is None or channel.from_ is None or channel.smtp is None:
+            return Ended.NO_RULE
+        now = self._clock.now()
+        if not await self._store.may_ask(mailbox_of(state), delivery, now):
+            return Ended.TOO_SOON
+        return await self._outside.mail(channel.smtp, mail(delivery, letter, channel.from_, state.address or "", now))
+
+    def _letter(self, template: str | None, contact: Contact, delivery: Delivery, link: str = "") -> Letter | None:
         known = None if template is None else self.rulebook.templates.get(template)
-        return None if known is None else known.letter(contact, Said(delivery.rule, delivery.occasion))
+        return None if known is None else known.letter(contact, Said(delivery.rule, delivery.occasion, link))
 
     async def _mail(
         self, delivery: Delivery, rule: Rule, contact: Contact, channel: Channel, letter: Letter | None

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import zstandard
@@ -14,6 +13,7 @@ from services.rules.core.decide import Standing
 from services.rules.core.delivering import Delivery
 from services.rules.core.firing import Firing, Noted
 from services.rules.core.happenings import Tombstone
+from services.rules.core.labels import Differences
 from shared.domain.contact import Contact
 from shared.domain.events import InteractionResolved
 from shared.domain.ids import derived_id
@@ -26,13 +26,14 @@ COMPRESSION_LEVEL: Final = -1
 DOCUMENT_BYTES_MAX: Final = 16 * 1024 * 1024
 """No document unpacks to more; messages are far smaller, so this only stops a damaged row."""
 
+ASKED_KEPT: Final = timedelta(days=30)
+"""An inbox that was asked no more for so long is asked as if for the first time."""
+
 HOPS_MAX: Final = 100
 """Merges one id may have gone through; a longer way is a circle, which cannot be."""
 
 _LOCK_CLASS: Final = 0x6B77_7275
 """First half of the advisory lock's key ("kwru")."""
-
-T = TypeVar("T")
 
 _ENCODER: Final = msgspec.json.Encoder()
 _CONTACT: Final = msgspec.json.Decoder(Contact)
@@ -80,23 +81,6 @@ class Row(NamedTuple):
             self.merged_into_version,
             self.cause,
         )
-
-
-@dataclass(slots=True)
-class Differences(Generic[T]):
-    """Labels or keys to put and to take away, by contact: one row of the statement a contact, since each element of an
-    array costs the driver a microsecond.
-    """
-
-    put: dict[str, frozenset[T]] = field(default_factory=dict[str, frozenset[T]])
-    taken: dict[str, frozenset[T]] = field(default_factory=dict[str, frozenset[T]])
-
-    def differ(self, contact_id: str, old: frozenset[T], new: frozenset[T]) -> None:
-        """Note what a contact had and what it has now."""
-        if new - old:
-            self.put[contact_id] = new - old
-        if old - new:
-            self.taken[contact_id] = old - new
 
 
 class Entry(NamedTuple):
@@ -298,7 +282,9 @@ class Store:
     async def forget(self, connection: Connection, contact_ids: Iterable[str], record_ids: Iterable[str]) -> None:
         """Remove the timelines of these records and contacts: what happened with a person who was erased."""
         await connection.execute("DELETE FROM rules.timeline WHERE record_id = ANY($1::uuid[])", sorted(record_ids))
-        await connection.execute("DELETE FROM rules.change WHERE contact_id = ANY($1::uuid[])", sorted(contact_ids))
+        gone = sorted(contact_ids)
+        await connection.execute("DELETE FROM rules.change WHERE contact_id = ANY($1::uuid[])", gone)
+        await connection.execute("DELETE FROM rules.asked WHERE contact_id = ANY($1::uuid[])", gone)
 
     # --- what is ahead, and what is on its way
 
@@ -387,6 +373,27 @@ class Store:
             ended,
             due_at,
         )
+
+    async def may_ask(self, mailbox: bytes, delivery: Delivery, now: datetime) -> bool:
+        """True when an inbox may be asked for a confirmation, and then it counts as asked: an hour after the first mail
+        it may be asked again, then after two, four and so on; the same notification may always try again.
+        """
+        await self._database.execute("DELETE FROM rules.asked WHERE at < $1", now - ASKED_KEPT)
+        found = await self._database.fetch(
+            """INSERT INTO rules.asked AS a (mailbox, contact_id, notification_id, at, times)
+               VALUES ($1, $2::uuid, $3::uuid, $4, 1)
+               ON CONFLICT (mailbox) DO UPDATE SET contact_id = excluded.contact_id, at = excluded.at,
+                   notification_id = excluded.notification_id,
+                   times = a.times + (a.notification_id <> excluded.notification_id)::int
+               WHERE a.notification_id = excluded.notification_id
+                  OR a.at + interval '1 hour' * power(2, a.times - 1) <= excluded.at
+               RETURNING times""",
+            mailbox,
+            delivery.contact_id,
+            delivery.notification_id,
+            now,
+        )
+        return bool(found)
 
     async def pending(self, now: datetime) -> dict[str, int]:
         """How many timers and notifications are due."""

@@ -11,10 +11,10 @@ from services.rules.core.changes import note_of
 from services.rules.core.decide import Gone, Published
 from services.rules.core.firing import Firing, due_at, firings, lineages
 from services.rules.core.happenings import cleaned, tombstone
-from services.rules.core.labels import labelled_alike, labels_of
+from services.rules.core.labels import Differences, labelled_alike, labels_of
 from services.rules.core.rulebook import Holding
 from services.rules.core.searching import found_alike, search_keys
-from services.rules.store import Differences, Row, Store, as_json, packed
+from services.rules.store import Row, Store, as_json, packed
 from shared.domain.contact import Contact
 from shared.domain.outcome import DeadLetter, Forward, LetterReason, Outcome, Outgoing
 from shared.runtime import erasure, outbox

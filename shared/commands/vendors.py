@@ -108,6 +108,7 @@ def _contact_form_7(person: Person) -> Iterator[Body]:
 
 def _form(person: Person) -> Iterator[Body]:
     fields = {"given_name": person.given, "family_name": person.family, "email": person.email}
+    fields["newsletter"] = "yes"  # the box of a double opt-in
     yield Body(FORM, urlencode(fields).encode())
 
 

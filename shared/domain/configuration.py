@@ -29,10 +29,23 @@ class Paging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     first: int = 1
 
 
+class OptIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Double opt-in of a form: for which purpose mail is asked for, in which words, and which box has to be ticked.
+
+    `text` is what the visitor agrees to, as it stands on the page; it is kept with the consent and shown again before
+    it is confirmed. Without `field` every submission asks.
+    """
+
+    purpose: str
+    text: str
+    field: str | None = None
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One source: how its deliveries are read and how much its word counts (trust 0 to 100).
 
-    `key`, `origins`, `thanks` and `honeypot` are of a form on a page; `public_url` is the address that HubSpot signs.
+    `key`, `origins`, `thanks`, `honeypot` and `opt_in` are of a form on a page; `public_url` is the address of the hook
+    as others know it: HubSpot signs it, and the link that confirms an opt-in begins with it.
     `limit` is how much one process takes: of a form by visitor, of any other source its records or hooks.
     `hooks`: paused answers 503, so that vendors try again; gone answers 410, so that they stop.
     Of a table (`sql`) are `url`, `query`, `key` (the column that names a row), `watermark` (a column that grows with
@@ -56,6 +69,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     thanks: str | None = None
     honeypot: str | None = None
     limit: str | None = None
+    opt_in: OptIn | None = None
     url: str | None = None
     query: str | None = None
     watermark: str | None = None
@@ -109,11 +123,14 @@ class Notify(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Write to the contact, under a consent for this purpose only."""
+    """Write to the contact, under a consent for this purpose only; or, with `confirms`, ask for that very consent, once
+    for each time that a form with double opt-in asked.
+    """
 
     purpose: str
     template: str
     channel: str = "mail"
+    confirms: bool = False
 
 
 class Then(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

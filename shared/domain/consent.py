@@ -2,14 +2,18 @@
 
 A lattice, not a field: the strictest statement holds, whoever made it and whenever it arrives, until a confirmed proof
 (double opt-in) newer than the refusal grants again. Joining records can therefore only tighten, never loosen.
+
+Whoever fills a form with somebody else's address asks for a consent and proves nothing: an asking takes nothing away
+from what holds, and holds itself only where nothing else was said.
 """
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, cast
 
-from shared.domain.contact import ConsentState
+from shared.domain.contact import Asking, ConsentState
 from shared.domain.mail import parse_email
+from shared.domain.opt_in import Asked, asked_in
 from shared.domain.phone import parse_phone
 from shared.domain.record import Consent, Json
 from shared.domain.text import fold
@@ -69,7 +73,8 @@ def _status(statement: Consent) -> str:
 
 def _holding(statements: list[Consent], own: list[Consent]) -> ConsentState:
     proven = max((at for one in own if (at := _confirmed_at(one)) is not None), default=None)
-    standing = [one for one in statements if not _outlived(one, proven)]
+    said = [one for one in statements if _asked(one) is None] or statements
+    standing = [one for one in said if not _outlived(one, proven)]
     strictest = max(standing, key=lambda one: (STRICTNESS[_status(one)], _earliness(one), one.purpose))
     name = min(own, key=lambda one: (one.purpose, one.channel, one.address or ""))
     return ConsentState(
@@ -78,7 +83,25 @@ def _holding(statements: list[Consent], own: list[Consent]) -> ConsentState:
         address=name.address,
         status=_status(strictest),
         since=proven if _status(strictest) == "granted" and proven is not None else strictest.at,
+        asked=None if _status(strictest) == "granted" else _asking(statements),
     )
+
+
+def _asking(statements: list[Consent]) -> Asking | None:
+    """The latest asking that no refusal has followed. A refusal without time cannot be shown to be older."""
+    asking = max(
+        (Asking(source=asked.source, record_id=asked.record_id, at=_aware(one.at))
+         for one in statements if (asked := _asked(one)) is not None and one.at is not None),
+        key=lambda found: (found.at, found.record_id),
+        default=None,
+    )  # fmt: skip
+    refusals = [one for one in statements if _status(one) in _REFUSALS]
+    answered = asking is None or any(one.at is None or _moment(one) >= asking.at for one in refusals)
+    return None if answered else asking
+
+
+def _asked(statement: Consent) -> Asked | None:
+    return asked_in(statement.proof) if _status(statement) == "pending" else None
 
 
 def _outlived(statement: Consent, proven: datetime | None) -> bool:

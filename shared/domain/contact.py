@@ -82,14 +82,26 @@ class Company(Part, frozen=True, kw_only=True):
     vat_id: str | None = None
 
 
+class Asking(Part, frozen=True, kw_only=True):
+    """A form that asked for a consent and had no answer yet: which record of which source, and when."""
+
+    source: str
+    record_id: str
+    at: datetime
+
+
 class ConsentState(Part, frozen=True, kw_only=True):
-    """What holds for one purpose, channel and address: the strictest of what was said (see `consent.py`)."""
+    """What holds for one purpose, channel and address: the strictest of what was said (see `consent.py`).
+
+    `asked`: somebody wants it by double opt-in, and the address has not confirmed yet.
+    """
 
     purpose: str
     channel: str
     address: str | None = None
     status: str
     since: datetime | None = None
+    asked: Asking | None = None
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,7 +30,9 @@ SERVICE_FILES = frozenset(
     {"__init__.py", "core", "stage.py", "store.py", "client.py", "api.py", "settings.py", "service.py"}
 )
 EXTRA_FILES = {
-    "ingest": frozenset({"connectors", "fetches", "hooks", "imports", "letters", "pulls", "receipts", "spool"}),
+    "ingest": frozenset(
+        {"connectors", "fetches", "forms", "hooks", "imports", "letters", "pulls", "receipts", "spool"}
+    ),
     "dedup": frozenset({"model.json", "pins", "reconcile", "requests", "reviews", "train"}),
     "enrich": frozenset({"providers"}),
     "rules": frozenset({"train", "writes.py", "timers.py", "deliveries.py"}),

@@ -20,6 +20,8 @@ class Mailbox:
     answers: list[str] = field(default_factory=list[str])
     drops_after_data: int = 0
     """So many sessions die after a mail was taken and before it is said: the sender cannot know."""
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the first mail is there."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One session."""
@@ -34,6 +36,7 @@ class Mailbox:
                     message = email.message_from_bytes(text[:-3], policy=email.policy.default)
                     assert isinstance(message, EmailMessage)
                     self.mails.append(message)
+                    self.came.set()
                 if self.drops_after_data:
                     self.drops_after_data -= 1
                     break

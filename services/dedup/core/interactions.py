@@ -16,8 +16,12 @@ from shared.domain.record import Consent, Patch, Record
 INTRODUCES: Final = frozenset({"newsletter.subscribed", "event.registered"})
 """Types by which somebody unknown with an address becomes a contact (contract section 3)."""
 
-MOVES_CONSENT: Final = {"newsletter.confirmed": "granted", "newsletter.unsubscribed": "withdrawn"}
-"""Types that move the consent of an address, and to what."""
+MOVES_CONSENT: Final = {
+    "consent.confirmed": "granted",
+    "newsletter.confirmed": "granted",
+    "newsletter.unsubscribed": "withdrawn",
+}
+"""Types that move the consent of an address, and to what; the first says in its detail for which purpose."""
 
 AHEAD_MAX: Final = timedelta(minutes=5)
 """A clock that is further ahead than this is wrong; what it stamps counts as arrival (contract section 3)."""
@@ -160,7 +164,7 @@ def consenting(happening: Happening, record: Record) -> Told | None:
     """What this interaction says about consent, as a patch of the record; None where it says nothing."""
     said = happening.said
     status = MOVES_CONSENT.get(said.type)
-    if status is None:
+    if status is None or _purpose(said) is None:
         return None
     named = said.contact.email or said.detail.get("email")
     address = named if isinstance(named, str) else record.text("email")
@@ -175,8 +179,17 @@ def _told(happening: Happening, record_id: str, fields: dict[str, str], consents
     return Told(record_id, said.source, None, said.received_at, patch)
 
 
+def _purpose(said: InteractionReceived) -> str | None:
+    """What the consent is for; None where a confirmed one does not say."""
+    if said.type != "consent.confirmed":
+        return "newsletter"
+    named = said.detail.get("purpose")
+    return named if isinstance(named, str) and named.strip() else None
+
+
 def _consent(said: InteractionReceived, address: str | None, status: str) -> Consent:
     proof = {"interaction_id": said.interaction_id, "source": said.source}
     if status == "granted":
         proof["confirmed_at"] = said.at.isoformat()
-    return Consent(purpose="newsletter", channel="email", status=status, address=address, at=said.at, proof=proof)
+    purpose = _purpose(said) or "newsletter"
+    return Consent(purpose=purpose, channel="email", status=status, address=address, at=said.at, proof=proof)

@@ -14,6 +14,7 @@ import msgspec
 from services.ingest.core import identity
 from services.ingest.core.interaction import Happening, Reference
 from services.ingest.core.reading import Delivery
+from shared.domain import opt_in
 from shared.domain.events import Data, Event, InteractionReceived, PersonRef, RecordDeleted, RecordReceived
 from shared.domain.outcome import Outgoing
 from shared.topology import RECEIVED, Type
@@ -168,6 +169,7 @@ def _delivery(
     if event_id in events:
         return Accepted(Receipt(event_id, record_id, duplicate=True), item.source, "record")
     observed_at = item.observed.at if item.observed.stamp and item.observed.raw is None else one.arrived_at
+    asked = opt_in.Asked(item.source, record_id)
     data = RecordReceived(
         record_id=record_id,
         source=item.source,
@@ -177,7 +179,7 @@ def _delivery(
         observed_raw=item.observed.raw,
         fields=item.fields,
         attributes=item.attributes,
-        consents=item.consents,
+        consents=tuple(opt_in.asking(consent, asked, observed_at) for consent in item.consents),
         import_id=item.import_id,
     )
     return Accepted(
@@ -239,7 +241,7 @@ def _happening(one: Identified, item: Happening, events: set[str], trace: str | 
         subject=item.subject,
         detail=item.detail,
     )
-    key = record_id or (item.about.value if item.about.kind == "contact_id" else interaction_id)
+    key = record_id or (item.about.value if item.about.kind in ("record_id", "contact_id") else interaction_id)
     return Accepted(
         Receipt(one.event_id, record_id, duplicate=False),
         item.source,
@@ -252,6 +254,8 @@ def _person(about: Reference, record_id: str | None) -> PersonRef:
     match about.kind:
         case "record":
             return PersonRef(record_id=record_id)
+        case "record_id":
+            return PersonRef(record_id=about.value)
         case "email":
             return PersonRef(email=about.value)
         case "phone":

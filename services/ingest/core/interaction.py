@@ -19,7 +19,9 @@ _REQUIRED: Final = ("source", "interaction_id", "type", "at")
 
 
 class Reference(NamedTuple):
-    """Whom an interaction is about; for a record, the source and what it calls the record."""
+    """Whom an interaction is about; for a record, the source and what it calls the record. What this installation calls
+    it (`record_id`) no sender can name.
+    """
 
     kind: str
     value: str

@@ -20,8 +20,10 @@ from services.ingest.core.decide import Receipt
 from services.ingest.core.identity import digest, hook_id_of
 from services.ingest.core.limiting import Visits
 from services.ingest.fetches.fetching import Fetching
+from services.ingest.forms.confirming import Confirming
 from services.ingest.stage import Aside, Door
 from shared.domain.configuration import Source
+from shared.domain.opt_in import PREFIX
 from shared.runtime.access import Access, Role, bearer
 from shared.runtime.http import Problem, json_response, read_body, traceparent_of, unavailable
 from shared.runtime.world import World
@@ -40,7 +42,7 @@ PREFLIGHT_S: Final = 3_600
 def router(world: World, door: Door, fetching: Fetching) -> APIRouter:
     """All paths below `/hooks`."""
     routes = APIRouter(tags=["hooks"])
-    desk = _Desk(world, door, fetching)
+    desk, confirming = _Desk(world, door, fetching), Confirming(door, world.clock)
 
     @routes.post("/hooks/{source}", status_code=202)
     async def hook(request: Request, source: str) -> Response:
@@ -49,7 +51,10 @@ def router(world: World, door: Door, fetching: Fetching) -> APIRouter:
 
     @routes.post("/hooks/{source}/{secret}", status_code=202)
     async def hook_with_secret(request: Request, source: str, secret: str) -> Response:
-        """A delivery of a vendor that can only be told apart by a secret in the path."""
+        """A delivery of a vendor that can only be told apart by a secret in the path; or the yes of a double opt-in."""
+        configured = desk.sealed(source, secret)
+        if configured is not None:
+            return await confirming.confirm(request, source, configured, secret)
         return await desk.take(request, source, secret)
 
     @routes.api_route("/hooks/{source}", methods=["GET", "HEAD"], include_in_schema=False)
@@ -59,7 +64,10 @@ def router(world: World, door: Door, fetching: Fetching) -> APIRouter:
 
     @routes.api_route("/hooks/{source}/{secret}", methods=["GET", "HEAD"], include_in_schema=False)
     async def greeting_with_secret(request: Request, source: str, secret: str) -> Response:
-        """As above."""
+        """As above; or the page that a mail of a double opt-in leads to."""
+        configured = desk.sealed(source, secret)
+        if configured is not None:
+            return confirming.ask(request, source, configured, secret)
         return _greeted(request, await desk.greet(request, source, secret))
 
     @routes.api_route("/hooks/{source}", methods=["OPTIONS"], include_in_schema=False)
@@ -93,6 +101,13 @@ class _Desk:
         if configured.hooks == "paused":
             raise unavailable("This web hook is paused; send it again later.")
         return configured
+
+    def sealed(self, source: str, secret: str) -> Source | None:
+        """The form whose link this is, None where the path holds no seal. Raises Problem as `open`."""
+        if not secret.startswith(PREFIX):
+            return None
+        configured = self.open(source)
+        return configured if configured.connector == "form" else None
 
     async def greet(self, request: Request, source: str, secret: str) -> Source:
         """The source. Raises Problem 401 for a secret in the path that is none; 404, 410 and 503 as `open`."""

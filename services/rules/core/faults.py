@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from services.rules.core.delivering import key_of
 from services.rules.core.schema import meant
-from services.rules.core.templates import Template
+from services.rules.core.templates import CONFIRM_LINK, Template
 from shared.domain.configuration import Channel, Mail, Notify, Rule, Then
 
 SCORE_MAX: Final = 100
@@ -22,7 +22,10 @@ _ADDRESS: Final = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 def faults_of_rule(rule: Rule, channels: Mapping[str, Channel], templates: Mapping[str, Template]) -> Iterator[str]:
     """Every fault as `key: what`."""
     then = rule.then
-    if rule.when is None and rule.at is None:
+    confirms = then.mail is not None and then.mail.confirms
+    if confirms and rule.at is not None:
+        yield "at: says nothing beside confirms: a confirmation is asked for when a form asked"
+    if rule.when is None and rule.at is None and not confirms:
         yield "when: is missing; a rule has a condition, a date (at), or both"
     if then == Then():
         yield "then: says nothing; give it a category, a segment, a score, notify or mail"
@@ -49,6 +52,22 @@ def _of_mail(mail: Mail, channels: Mapping[str, Channel], templates: Mapping[str
         yield f"then.mail.channel: {mail.channel} sends no mail; give it smtp and from in channels.yaml"
     if mail.template not in templates:
         yield f"then.mail.template: no template {mail.template}{_known(mail.template, templates)}"
+    else:
+        yield from _of_link(mail, templates[mail.template])
+
+
+def _of_link(mail: Mail, template: Template) -> Iterator[str]:
+    """A mail that asks for a confirmation has the link, and no other mail has."""
+    place = f"{{{{ {CONFIRM_LINK} }}}}"
+    try:
+        confirms = template.confirms
+    except ValueError as error:
+        yield f"then.mail.template: {mail.template} {error}"
+        return
+    if mail.confirms and not confirms:
+        yield f"then.mail.template: {mail.template} confirms nothing without the place {place}"
+    if confirms and not mail.confirms:
+        yield f"then.mail.template: {mail.template} has the place {place}, which only `confirms: true` fills"
 
 
 def _of_notify(notify: Notify, channels: Mapping[str, Channel], templates: Mapping[str, Template]) -> Iterator[str]:
@@ -64,6 +83,8 @@ def _of_notify(notify: Notify, channels: Mapping[str, Channel], templates: Mappi
         yield "then.notify.to: is missing; say owner or an address, or give the channel a `to`"
     if notify.to is not None and notify.to != "owner" and not _ADDRESS.fullmatch(notify.to):
         yield "then.notify.to: is owner or a mail address"
+    if notify.template is not None and notify.template in templates and templates[notify.template].confirms:
+        yield f"then.notify.template: {notify.template} asks for a confirmation, which is nobody's but the contact's"
     if notify.template is not None and notify.template not in templates:
         yield f"then.notify.template: no template {notify.template}{_known(notify.template, templates)}"
 

@@ -10,12 +10,12 @@ from services.rules.core.activity import Activity
 from services.rules.core.conditions import YES, Condition, Given, Why, given
 from services.rules.core.dates import ALWAYS, Around, Dated, Window, fires, holds, turns
 from services.rules.core.days import zone_of
-from services.rules.core.delivering import mailable
+from services.rules.core.delivering import askable, mailable
 from services.rules.core.quick import Facts
 from services.rules.core.schema import Change
 from services.rules.core.templates import Template
 from services.rules.core.viewing import plain
-from shared.domain.configuration import Channel, Rule
+from shared.domain.configuration import Channel, Rule, Source
 from shared.domain.contact import Contact
 
 
@@ -76,6 +76,7 @@ class Rulebook:
     reads_timeline: bool
     channels: Mapping[str, Channel] = field(default_factory=dict[str, Channel])
     templates: Mapping[str, Template] = field(default_factory=dict[str, Template])
+    sources: Mapping[str, Source] = field(default_factory=dict[str, Source])
     countries: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
 
     @property
@@ -160,13 +161,16 @@ def _ask_dated(checked: Checked, asked: Given, around: Around, found: _Found) ->
             Open(rule, part, window)
             for window in firing
             for part in checked.parts
-            if part == "notify" or _may_mail(rule, around.contact)
+            if part == "notify" or _may_mail(rule, around.contact, window)
         ]
     return holding and verdict.holds
 
 
-def _may_mail(rule: Rule, contact: Contact) -> bool:
-    return rule.then.mail is not None and mailable(contact, rule.then.mail.purpose) is not None
+def _may_mail(rule: Rule, contact: Contact, window: Window) -> bool:
+    mail = rule.then.mail
+    if mail is not None and mail.confirms:
+        return askable(contact, mail.purpose, window.occasion) is not None
+    return mail is not None and mailable(contact, mail.purpose) is not None
 
 
 def _following(found: _Found) -> Holding:

@@ -25,7 +25,15 @@ LANGUAGES: Final = ("de", "en")
 LENGTH_MAX: Final = 20_000
 """Characters: what is longer is no notification but a leaflet."""
 
-PLACES: Final = ("greeting", "rule", "occasion", "contact_id")
+CONFIRM_LINK: Final = "confirm_link"
+"""The place of the link that confirms a double opt-in; a template for such mails names it, and no other may."""
+
+UNTOLD: Final = (CONFIRM_LINK, "rule", "occasion", "contact_id")
+"""What a mail with that link may name: nothing that a stranger may have typed into the form, or forms would send his
+words to anybody's inbox.
+"""
+
+PLACES: Final = ("greeting", "rule", "occasion", "contact_id", CONFIRM_LINK)
 """What a text may name besides `contact.…`."""
 
 _PLACE: Final = re.compile(r"\{\{\s*([^{}|]*?)\s*(?:\|\s*([^{}]*?)\s*)?\}\}")
@@ -48,6 +56,7 @@ class Said(NamedTuple):
 
     rule: str
     occasion: str
+    confirm_link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,14 @@ class Template:
 
     name: str
     texts: Mapping[str, str]
+
+    @property
+    def confirms(self) -> bool:
+        """True when every text of it has the link that confirms. Raises ValueError when only some have."""
+        having = [any(place[1] == CONFIRM_LINK for place in _PLACE.finditer(text)) for text in self.texts.values()]
+        if any(having) and not all(having):
+            raise ValueError(f"names {{{{ {CONFIRM_LINK} }}}} in some languages only")
+        return all(having)
 
     def letter(self, contact: Contact, said: Said) -> Letter:
         """The text for this contact, in its language where there is one."""
@@ -95,7 +112,12 @@ def _faults(text: str) -> list[str]:
         found.append(f"has {len(text):,} characters, more than {LENGTH_MAX:,}")
     if not text.partition("\n")[0].lower().startswith(_FIRST):
         found.append("begins with a line `Subject: …`")
-    found += [fault for place in _PLACE.finditer(text) if (fault := _fault(place[1])) is not None]
+    places = [place[1] for place in _PLACE.finditer(text)]
+    found += [fault for place in places if (fault := _fault(place)) is not None]
+    if CONFIRM_LINK in places and (told := [place for place in places if place not in UNTOLD]):
+        found.append(
+            f"{{{{ {told[0]} }}}} beside {{{{ {CONFIRM_LINK} }}}}: who fills a form would write to whom it names"
+        )
     if "{{" in _PLACE.sub("", text) or "}}" in _PLACE.sub("", text):
         found.append("has a brace without its other half; a place is written {{ contact.name.given }}")
     return found
@@ -141,6 +163,8 @@ def _value(path: str, contact: Contact, said: Said, language: str) -> str:
             return said.occasion
         case "contact_id":
             return contact.contact_id
+        case "confirm_link":
+            return said.confirm_link
         case _:
             return _shown(_at(msgspec.to_builtins(contact), path.split(".")[1:]))
 

@@ -9,11 +9,12 @@ import pytest
 from shared.runtime.database import Database
 from shared.runtime.migrations import migrate
 from tests.integration.rules.world import Process
+from tests.support.mailbox import Mailbox, mailbox
 from tests.support.stack import Stack, create_database, drop_database
 
 TABLES = (
     "rules.contact, rules.lookup, rules.label, rules.change, rules.timeline, rules.timer, rules.firing, "
-    "rules.delivery, runtime.outbox, runtime.refresh_due, runtime.token, backup.version, backup.member, "
+    "rules.delivery, rules.asked, runtime.outbox, runtime.refresh_due, runtime.token, backup.version, backup.member, "
     "backup.archive, backup.event"
 )
 
@@ -41,3 +42,10 @@ async def tables(migrated: str) -> AsyncIterator[Database]:
 def process(tables: Database) -> Process:
     """One process of rules, without rules."""
     return Process(tables)
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[Mailbox]:
+    """A mail server."""
+    async with mailbox() as box:
+        yield box

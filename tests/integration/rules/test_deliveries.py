@@ -16,18 +16,16 @@ import pytest
 import structlog
 from aiohttp import web
 
-from services.rules.client import Client
 from services.rules.core.delivering import PAUSES_S
 from services.rules.core.loading import rulebook
 from services.rules.core.rulebook import Rulebook
-from services.rules.deliveries import LEASE_S, Deliveries
-from services.rules.timers import Timers
+from services.rules.deliveries import LEASE_S
 from shared.domain.configuration import Channel, Mail, Notify, Rule, Then
 from shared.domain.contact import ConsentState
-from shared.runtime.addresses import Private
 from shared.runtime.database import Database
-from tests.integration.rules.world import Process, enriched, retired
-from tests.support.mailbox import Hook, Mailbox, hook, mailbox
+from tests.integration.rules.office import GRANTED, Office
+from tests.integration.rules.world import enriched, retired
+from tests.support.mailbox import Hook, Mailbox, hook
 from tests.unit.rules.build import a_contact, an_id
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -35,15 +33,7 @@ TEXTS = {
     "welcome.de": "Subject: Schön, dass Sie da sind, {{ contact.name.given }}\n\n{{ greeting }},\nÄpfel & Öl.\n",
     "welcome.en": "Subject: Welcome\n\n{{ greeting }}, {{ contact.attributes.hobby | no hobby }}.\n",
 }
-GRANTED = ConsentState(purpose="service", channel="email", address="anna@beispiel.de", status="granted")
 ONCE = "at-most-once"
-
-
-@pytest.fixture
-async def box() -> AsyncIterator[Mailbox]:
-    """A mail server."""
-    async with mailbox() as box:
-        yield box
 
 
 @pytest.fixture
@@ -51,33 +41,6 @@ async def receiver() -> AsyncIterator[Hook]:
     """A receiver of web hooks."""
     async with hook() as receiver:
         yield receiver
-
-
-class Office:
-    """One process that requests and sends."""
-
-    def __init__(self, tables: Database, book: Rulebook) -> None:
-        self.process = Process(tables, book)
-        self.clock = self.process.clock
-        self.client = Client(Private.LOOPBACK)
-        self.timers = Timers(self.process.store, book, self.clock)
-        self.deliveries = Deliveries(self.process.store, book, self.clock, self.client)
-
-    async def say(self, **what: Any) -> None:
-        """Somebody arrives, and is told of."""
-        values: dict[str, Any] = {"consents": (GRANTED,)}
-        await self.process.take(enriched(a_contact(**(values | what))))
-        await self.timers.run()
-
-    async def later(self, seconds: float = 0.0) -> None:
-        """So much later, send what is due."""
-        self.clock.time += timedelta(seconds=seconds)
-        await self.deliveries.run()
-
-    async def ended(self) -> list[str | None]:
-        """How all notifications ended, None for those on their way."""
-        rows = await self.process.database.fetch("SELECT ended FROM rules.delivery ORDER BY notification_id")
-        return [row["ended"] for row in rows]
 
 
 def by_mail(box: Mailbox, how: Any = "at-least-once") -> Rulebook:

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,8 +13,11 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 STATUSES = list(STRICTNESS)
 
 moments = st.one_of(st.none(), st.integers(0, 9).map(lambda days: START + timedelta(days=days)))
+ASKS = {"asked": {"source": "fair", "record_id": "0b6f2a52-3c4d-7e8f-9a0b-1c2d3e4f5a6b"}}
 proofs = st.one_of(
-    st.none(), st.integers(0, 9).map(lambda days: {"confirmed_at": (START + timedelta(days=days)).isoformat()})
+    st.none(),
+    st.integers(0, 9).map(lambda days: {"confirmed_at": (START + timedelta(days=days)).isoformat()}),
+    st.just(ASKS),
 )
 statements = st.lists(
     st.builds(
@@ -33,6 +37,10 @@ def said(status: str, on: int | None = None, address: str | None = "a@x.de", con
     proof = None if confirmed is None else {"confirmed_at": (START + timedelta(days=confirmed)).isoformat()}
     at = None if on is None else START + timedelta(days=on)
     return Consent(purpose="newsletter", channel="email", status=status, address=address, at=at, proof=proof)
+
+
+def wished(on: int, address: str = "a@x.de") -> Consent:
+    return msgspec.structs.replace(said("pending", on, address), proof=ASKS)
 
 
 def status_of(*spoken: Consent) -> str:
@@ -160,3 +168,27 @@ def test_a_general_no_closes_every_address_and_what_is_no_no_closes_none(status:
     assert allows(consent_states([granted, general]), "newsletter", "email", "a@x.de") is (
         status in {"pending", "perhaps"}
     )
+
+
+@pytest.mark.parametrize("held", [said("granted", 1), said("granted", 1, confirmed=1), said("withdrawn", 1)])
+def test_an_asking_takes_nothing_away_and_grants_nothing(held: Consent) -> None:
+    assert status_of(held, wished(5)) == held.status
+    assert status_of(wished(5)) == "pending"
+    assert status_of(said("granted", 1), said("pending", 5)) == "pending", "what is pending without asking does"
+
+
+def test_who_asks_is_known_until_it_is_answered() -> None:
+    (state,) = consent_states([wished(3), wished(5)])
+    assert state.asked is not None
+    assert (state.asked.source, state.asked.at) == ("fair", START + timedelta(days=5))
+    (state,) = consent_states([wished(3), said("granted", 4, confirmed=4)])
+    assert (state.status, state.asked) == ("granted", None)
+    (state,) = consent_states([said("withdrawn", 1), wished(3)])
+    assert state.status == "withdrawn"
+    assert state.asked is not None, "who wants it again is asked"
+
+
+@pytest.mark.parametrize("refusal", [said("withdrawn", 7), said("denied"), said("withdrawn", 7, address=None)])
+def test_who_refuses_after_asking_is_not_asked(refusal: Consent) -> None:
+    states = [one for one in consent_states([wished(5), refusal]) if one.address is not None]
+    assert [one.asked for one in states] == [None]
