@@ -11,13 +11,13 @@ from services.dedup.core.arriving import is_uuid
 from services.dedup.core.asking import Comparison, MergeWish, SplitWish
 from services.dedup.core.comparison import compare
 from services.dedup.core.decide import Law
-from services.dedup.core.folding import Stored
+from services.dedup.core.folding import Stored, read
 from services.dedup.core.judging import Merge, Split, Withdraw
 from services.dedup.core.model import probability
 from services.dedup.core.scene import Row
 from services.dedup.reviews.deciding import Deciding
 from services.dedup.stage import Identity
-from shared.domain.normalise import Traits, traits_of
+from shared.domain.normalise import Traits
 from shared.domain.record import Record
 from shared.runtime.access import Caller, Role, require
 from shared.runtime.database import Connection
@@ -245,8 +245,7 @@ class _Reading:
         record = showing.as_written(written, pointer)
         if not isinstance(record, Record):
             raise unprocessable([Fault(*one) for one in record])
-        source = self._world.configuration.sources.get(record.source)
-        return record, traits_of(record, (source.country if source is not None else None) or "DE")
+        return record, read(record, self._world.configuration.sources.get(record.source))
 
     def _compare(self, one: Traits, other: Traits) -> Any:
         return compare(one, other, self._law.model, self._law.population)

@@ -84,6 +84,7 @@ class Identity:
     def adopt(self, configuration: Configuration) -> None:
         """Decide by this revision from now on; what is under way ends by the one it began with, or starts over."""
         self._revision = configuration.revision
+        self._sources = configuration.sources
         self._countries = {name: source.country for name, source in configuration.sources.items()}
         self._composer = Composer(configuration)
 
@@ -136,7 +137,7 @@ class Identity:
         name = (record_id, tuple(one.patch.event_id for one in told))
         known = batch.memo.get(name)
         if known is None or _body(known.before) != _body(before):
-            known = changed(told, before, self._countries.get(told[0].source))
+            known = changed(told, before, self._sources.get(told[0].source))
         if known.before is not before:
             known = replace(known, before=before)
         batch.changes[record_id] = batch.memo[name] = known

@@ -48,6 +48,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     as others know it: HubSpot signs it, and the link that confirms an opt-in begins with it.
     `limit` is how much one process takes: of a form by visitor, of any other source its records or hooks.
     `hooks`: paused answers 503, so that vendors try again; gone answers 410, so that they stop.
+    `unique` names ids that this source gives a person once, `unique_per_person` such as a person has once anywhere: a
+    field, `attributes.<key>` or `source_record_id`.
     Of a table (`sql`) are `url`, `query`, `key` (the column that names a row), `watermark` (a column that grows with
     every change), `schedule` and `timezone`, and `deletions_max`: the share that a compare takes back without asking.
     `api` and `token`: where, and with what, is asked for what a hook only points to (pretix, and others that run in
@@ -70,6 +72,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     honeypot: str | None = None
     limit: str | None = None
     opt_in: OptIn | None = None
+    unique: tuple[str, ...] = ()
+    unique_per_person: tuple[str, ...] = ()
     url: str | None = None
     query: str | None = None
     watermark: str | None = None

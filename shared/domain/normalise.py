@@ -9,6 +9,7 @@ import msgspec
 from shared.domain.addresses import city_key, company_key, house_key, postcode_key, split_street, street_key
 from shared.domain.countries import country_code
 from shared.domain.dates import known_birthday, parse_birthday
+from shared.domain.identifiers import identifiers
 from shared.domain.mail import (
     EmailReading,
     is_free_mail,
@@ -45,6 +46,7 @@ class Traits(msgspec.Struct, frozen=True, array_like=True):
     `given` in order, single letters are initials; `family` without particles; `guessed_given` and `guessed_family` are
     read from the form of a mail address where the field itself is empty, so they may support but never contradict.
     `mails` are canonical mailboxes, `domains` those of businesses, `phones` E.164; `street` to `city` are keys.
+    `unique` and `unique_per_person` are the ids that its source declares as such, by name.
     """
 
     record_id: str
@@ -67,13 +69,21 @@ class Traits(msgspec.Struct, frozen=True, array_like=True):
     birthday: str | None = None
     company: str | None = None
     vat_id: str | None = None
+    unique: tuple[tuple[str, str], ...] = ()
+    unique_per_person: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         return f"Traits({self.record_id}, {self.kind})"
 
 
-def traits_of(record: Record, country: str | None = "DE") -> Traits:
-    """The comparable form of a record. `country` is the region its source writes numbers and postcodes for.
+def traits_of(
+    record: Record,
+    country: str | None = "DE",
+    unique: Sequence[str] = (),
+    unique_per_person: Sequence[str] = (),
+) -> Traits:
+    """The comparable form of a record. `country` is the region its source writes numbers and postcodes for; the others
+    name what the source declares as ids (shared/domain/identifiers.py).
 
     Never fails on what a source wrote: what cannot be read is simply not compared.
     """
@@ -110,6 +120,8 @@ def traits_of(record: Record, country: str | None = "DE") -> Traits:
         birthday=known_birthday(text("birthday")),
         company=company or None,
         vat_id="".join(words_of(text("vat_id") or "")) or None,
+        unique=identifiers(record, unique),
+        unique_per_person=identifiers(record, unique_per_person),
     )
 
 

@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 import msgspec
 from croniter import croniter
 
-from shared.domain import opt_in
+from shared.domain import identifiers, opt_in
 from shared.domain.configuration import Auth, Channel, Configuration, Fields, Operations, Provider, Rule, Source
 from shared.domain.pulled import fault_of
 from shared.runtime.texts import Misconfigured, parsed
@@ -216,6 +216,8 @@ def _source(name: Any, said: Any, folder: Path, environment: Mapping[str, str]) 
     url = None if source.url is None else _resolved(source.url, f"{place}.url", folder, environment)
     if (fault := fault_of(source, available_timezones())) is not None:
         raise Misconfigured(f"{place}: {fault}")
+    if (fault := identifiers.fault_of(source)) is not None:
+        raise Misconfigured(f"{place}.{fault}")
     token = None if source.token is None else _resolved(source.token, f"{place}.token", folder, environment)
     resolved = msgspec.structs.replace(source, secrets=secrets, url=url, token=token)
     if (fault := opt_in.fault_of(resolved)) is not None:

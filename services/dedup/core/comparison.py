@@ -16,6 +16,7 @@ from services.dedup.core.model import Bands, Model
 from services.dedup.core.namesakes import MISSING, SUPPORTING, VETOES, name_grades
 from services.dedup.core.population import Population
 from services.dedup.core.weighing import Grades, Part, weigh
+from shared.domain.identifiers import differ
 from shared.domain.normalise import Traits
 
 __all__ = ["Evidence", "Part", "compare", "veto_between"]
@@ -33,8 +34,12 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True):
         return self.veto in DOUBTABLE and self.weight > bands.offer_millibits
 
 
-DOUBTABLE: Final = frozenset({"birthday", "given name"})
-"""Vetoes that rest on what people mistype; junior and senior, a firm and a person are two by definition."""
+MISTYPED: Final = frozenset({"birthday", "given name"})
+"""Vetoes that rest on what people mistype."""
+
+DOUBTABLE: Final = MISTYPED | {"unique id"}
+"""Vetoes that a person may be asked about: a source may have met somebody twice. Junior and senior, a firm and a
+person, two tax ids are two by definition."""
 
 STEP: Final = 2_000
 """Millibits of rarity that one step of the model's tables stands for: finer than names are counted."""
@@ -70,9 +75,10 @@ def compare(a: Traits, b: Traits, model: Model, population: Population) -> Evide
 def veto_between(a: Traits, b: Traits, vetoes: Collection[str] = VETOES) -> str | None:
     """What forbids two records to be one contact whatever else agrees, or None.
 
-    organisation: a firm is no person, by every model. birthday: clearly different dates, or dates of about one year
-    beside another name. generation: junior and senior. given name: two full names, neither pet form nor slip of each
-    other, in either order.
+    organisation: a firm is no person, by every model. personal id, unique id: what a person, or a person at one source,
+    has once (shared/domain/identifiers.py), by every model. birthday: clearly different dates, or dates of about one
+    year beside another name. generation: junior and senior. given name: two full names, neither pet form nor slip of
+    each other, in either order.
     """
     return _veto(a, b, birthday_grade(a.birthday, b.birthday), name_grades(a, b), vetoes)
 
@@ -103,12 +109,21 @@ def _veto(a: Traits, b: Traits, birthday: str, names: tuple[str, str], vetoes: C
     given, family = names
     if a.kind != b.kind:
         return "organisation"
+    if differ(a.unique_per_person, b.unique_per_person):
+        return "personal id"
+    if a.source == b.source and differ(a.unique, b.unique):
+        # It stands before what may be mistyped, since nothing outvotes it; before junior and senior nothing stands.
+        return "generation" if _generations(a, b, vetoes) else "unique id"
     same_name = given in AGREEING and family in NO_OTHER_FAMILY
     if (birthday == "differs" or (birthday == "year" and not same_name)) and "birthday" in vetoes:
         return "birthday"
-    if a.generation and b.generation and a.generation != b.generation and "generation" in vetoes:
+    if _generations(a, b, vetoes):
         return "generation"
     return "given name" if given == "differs" and "given name" in vetoes else None
+
+
+def _generations(a: Traits, b: Traits, vetoes: Collection[str]) -> bool:
+    return _alike(a.generation, b.generation) == "differs" and "generation" in vetoes
 
 
 def graded(a: Traits, b: Traits, population: Population) -> Grades:

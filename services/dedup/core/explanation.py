@@ -64,7 +64,26 @@ _VETOES: Final[Words] = {
     "given name": ("anderer Vorname: zwei Personen", "other given name: two persons"),
     "generation": ("Junior und senior: zwei Personen", "junior and senior: two persons"),
     "organisation": ("eine Firma und eine Person", "a firm and a person"),
+    "unique id": ("andere Nummer bei der gleichen Quelle: zwei Personen", "another id at the same source: two persons"),
+    "personal id": (
+        "andere Nummer, die jeder nur einmal hat: zwei Personen", "another id that everybody has once: two persons",
+    ),
 }  # fmt: skip
+_DOUBTED: Final[Words] = {
+    "birthday": (
+        "anderes Geburtsdatum, obwohl sonst so viel gleich ist: zwei Personen oder ein Schreibfehler, bitte prüfen",
+        "other birthday though so much else agrees: two persons or a slip, please check",
+    ),
+    "given name": (
+        "anderer Vorname, obwohl sonst so viel gleich ist: zwei Personen oder ein anderer Rufname, bitte prüfen",
+        "other given name though so much else agrees: two persons or another name of one, please check",
+    ),
+    "unique id": (
+        "andere Nummer bei gleicher Quelle, obwohl sonst so viel gleich ist: zwei oder doppelt geführt, bitte prüfen",
+        "another id at the same source though so much else agrees: two persons or listed twice there, please check",
+    ),
+}  # fmt: skip
+"""What forbids merging alone, but not that somebody is asked."""
 _OUTCOMES: Final[Words] = {
     "merge": ("zusammengeführt", "merged"), "review": ("zur Prüfung", "for review"), "apart": ("getrennt", "apart"),
 }  # fmt: skip
@@ -96,7 +115,7 @@ def explain_pair(evidence: Evidence, model: Model, language: Language = "de") ->
         "text": _say(_OUTCOMES, result, language),
         "veto": None
         if evidence.veto is None
-        else {"code": evidence.veto, "text": _say(_VETOES, evidence.veto, language)},
+        else {"code": evidence.veto, "text": _forbidding(evidence, evidence.veto, model, language)},
     }
 
 
@@ -112,7 +131,7 @@ def outcome(evidence: Evidence, model: Model) -> Literal["merge", "review", "apa
 def why_not(evidence: Evidence, model: Model, language: Language = "de") -> str:
     """One sentence on what keeps two records apart: the veto, else the bits that are missing and what is against."""
     if evidence.veto is not None:
-        return _say(_VETOES, evidence.veto, language)
+        return _forbidding(evidence, evidence.veto, model, language)
     lacking = model.bands.merge_millibits - evidence.weight
     if lacking <= 0:
         return _say(_OUTCOMES, "merge", language)
@@ -120,6 +139,11 @@ def why_not(evidence: Evidence, model: Model, language: Language = "de") -> str:
     reasons = ", ".join(f"{_text(part.field, part.grade, language)} {_signed(part.weight)}" for part in against)
     head = f"es fehlen {_bits(lacking)} Bit" if language == "de" else f"{_bits(lacking)} bits are missing"
     return f"{head}: {reasons}" if reasons else head
+
+
+def _forbidding(evidence: Evidence, veto: str, model: Model, language: Language) -> str:
+    """A veto in words: certain where it keeps two records apart, a question where a person is asked."""
+    return _say(_DOUBTED if evidence.is_doubted(model.bands) else _VETOES, veto, language)
 
 
 def short(evidence: Evidence, language: Language = "de") -> str:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from services.dedup.core.blocking import blocking_keys
+from shared.domain.configuration import Source
 from shared.domain.normalise import Traits, traits_of
 from shared.domain.record import Patch, Record, fold
 
@@ -117,10 +118,17 @@ class Change:
         return self.before.keys if self.before is not None else ()
 
 
-def changed(told: Sequence[Told], before: Stored | None, country: str | None) -> Change:
+def read(record: Record, source: Source | None) -> Traits:
+    """The comparable form of a record; `source` is what is configured of its source, None where nothing is."""
+    if source is None:
+        return traits_of(record, COUNTRY)
+    return traits_of(record, source.country or COUNTRY, source.unique, source.unique_per_person)
+
+
+def changed(told: Sequence[Told], before: Stored | None, source: Source | None) -> Change:
     """The change that these events, all about one record and in the order of the batch, make to it.
 
-    `country` is the region of its source, None where the configuration names none.
+    `source` is what is configured of its source, None where nothing is.
     """
     first = told[0]
     record = before.record if before is not None else _blank(first)
@@ -136,7 +144,7 @@ def changed(told: Sequence[Told], before: Stored | None, country: str | None) ->
     live = record.live
     if before is not None and record == before.record:
         return Change(before, record, before.traits, before.keys, before.revision, tuple(fates))
-    traits = traits_of(record, country or COUNTRY) if live else None
+    traits = read(record, source) if live else None
     if traits is not None and before is not None and traits == before.traits:
         keys = before.keys
     else:

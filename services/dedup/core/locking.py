@@ -7,6 +7,7 @@ from services.dedup.core.answering import Batch
 from services.dedup.core.folding import Stored, changed
 from services.dedup.core.interactions import addressed, introduced, record_key
 from services.dedup.core.scene import Candidate, Pair, Scores
+from shared.domain.configuration import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def keys_of(batch: Batch, countries: Mapping[str, str | None]) -> frozenset[int]
         told = introduced(happening, address)
         if told is not None:
             keys.add(record_key(told.record_id))
-            keys.update(changed([told], None, countries.get(told.source)).keys)
+            keys.update(changed([told], None, Source(country=countries.get(told.source))).keys)
     return frozenset(keys)
 
 

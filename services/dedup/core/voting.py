@@ -4,7 +4,7 @@ from collections.abc import Collection
 from itertools import product
 from typing import Final
 
-from services.dedup.core.comparison import DOUBTABLE, veto_between
+from services.dedup.core.comparison import MISTYPED, veto_between
 from services.dedup.core.grading import birthday_grade
 from services.dedup.core.namesakes import SUPPORTING, name_grades
 from shared.domain.normalise import Traits
@@ -23,7 +23,7 @@ def outvoted(
     """True when more pairs across two groups agree in the very field than contradict each other in it: one record has
     it wrong, and the whole may be one person. Enough to offer the two, never to merge them alone.
     """
-    if veto not in DOUBTABLE or len(here) * len(there) > VOICES_MAX:
+    if veto not in MISTYPED or len(here) * len(there) > VOICES_MAX:
         return False
     return sum(_voice(veto, a, b, vetoes) for a, b in product(here, there)) > 0
 

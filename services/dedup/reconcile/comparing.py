@@ -9,13 +9,12 @@ from typing import Final
 from services.dedup import store as identities
 from services.dedup.core.blocking import blocking_keys
 from services.dedup.core.decide import score
-from services.dedup.core.folding import COUNTRY, Change, Stored
+from services.dedup.core.folding import Change, Stored, read
 from services.dedup.core.interactions import record_key
 from services.dedup.core.scene import Pair
 from services.dedup.reconcile import store
 from services.dedup.reconcile.laws import Laws
 from services.dedup.stage import Crowded
-from shared.domain.normalise import traits_of
 from shared.runtime.database import Connection
 from shared.runtime.world import World
 
@@ -60,8 +59,7 @@ class Comparing:
     def _read(self, stored: Stored) -> Change:
         """The record in comparable form, which may come out otherwise than when it came: releases read better."""
         record = stored.record
-        source = self._world.configuration.sources.get(record.source)
-        traits = traits_of(record, (source.country if source is not None else None) or COUNTRY)
+        traits = read(record, self._world.configuration.sources.get(record.source))
         return Change(stored, record, traits, blocking_keys(traits), stored.revision, ())
 
     async def _write(self, connection: Connection, changes: Mapping[str, Change]) -> None:

@@ -19,9 +19,9 @@ from tests.integration.dedup.town import Town, says
 PHONE = "0171 5550123"
 
 
-def read_before(record: Record, country: str | None = "DE") -> Traits:
+def read_before(record: Record, country: str | None = "DE", *ids: tuple[str, ...]) -> Traits:
     """What a release made of a name that kept the letters of every script."""
-    one = traits_of(record, country)
+    one = traits_of(record, country, *ids)
     given, family = record.fields["given_name"].value, record.fields["family_name"].value
     assert isinstance(given, str)
     assert isinstance(family, str)

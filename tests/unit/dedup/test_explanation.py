@@ -10,12 +10,14 @@ from typing import Any, Literal
 
 import pytest
 
-from services.dedup.core.comparison import Evidence
+from services.dedup.core.comparison import DOUBTABLE, Evidence
 from services.dedup.core.explanation import FIELDS, GRADES, explain_pair, outcome, short, why_not
 from services.dedup.core.model import MILLI
+from services.dedup.core.namesakes import VETOES
 from services.dedup.core.weighing import Part
 from tests.unit.dedup.made import MODEL_FILE, between, model, traits
 
+LANGUAGES: tuple[Literal["de", "en"], ...] = ("de", "en")
 PAIRS = 2_000
 """Pairs drawn: every field and most grades come up."""
 
@@ -116,10 +118,28 @@ def test_a_veto_is_told_as_what_forbids_whatever_the_sum_is() -> None:
     assert why_not(evidence, model(), "en") == "other birthday: two persons"
     doubted = Evidence((Part("mail", "equal", 90_000),), 90_000, "birthday")
     assert outcome(doubted, model()) == "review", "so much speaks against it that a person is asked"
+    asked = explain_pair(doubted, model(), "de")["veto"]["text"]
+    assert asked.endswith("zwei Personen oder ein Schreibfehler, bitte prüfen")
+    assert asked == why_not(doubted, model(), "de")
+    assert why_not(doubted, model(), "en").endswith("two persons or a slip, please check")
     certain = Evidence((Part("mail", "equal", 90_000),), 90_000, "generation")
     assert outcome(certain, model()) == "apart"
     assert why_not(certain, model(), "de") == "Junior und senior: zwei Personen"
     assert why_not(between(ONE, FIRM), model(), "de") == "eine Firma und eine Person"
+
+
+@pytest.mark.parametrize("veto", sorted({*VETOES, "organisation", "personal id", "unique id"}))
+def test_only_a_veto_that_is_certain_says_two_persons_and_stops(veto: str) -> None:
+    """Where the outcome is a review, the words ask, in both languages; where it is none, they do not."""
+    for weight in (-90_000, 90_000):
+        evidence = Evidence((Part("mail", "equal", weight),), weight, veto)
+        texts = [explain_pair(evidence, model(), language)["veto"]["text"] for language in LANGUAGES]
+        asks = outcome(evidence, model()) == "review"
+        assert asks == (weight > 0 and veto in DOUBTABLE)
+        assert [ending in text for ending, text in zip(("bitte prüfen", "please check"), texts, strict=True)] == [
+            asks
+        ] * 2
+        assert veto not in texts
 
 
 def test_why_not_names_the_missing_bits_and_what_is_against() -> None:
