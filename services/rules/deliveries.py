@@ -10,15 +10,14 @@ from datetime import timedelta
 from email.message import EmailMessage
 from typing import Final, Protocol
 
+from services.rules.core.confirming import askable, mailbox_of
 from services.rules.core.delivering import (
     Again,
     Delivery,
     Ended,
     Outcome,
-    askable,
     mail,
     mailable,
-    mailbox_of,
     next_of,
     payload,
     signed,

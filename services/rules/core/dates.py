@@ -25,11 +25,9 @@ import msgspec
 
 from services.rules.core.activity import Activity
 from services.rules.core.days import duration, in_year, moment, stated_day, time_of_day
-from services.rules.core.delivering import asked_for
 from services.rules.core.schema import meant
 from shared.domain.configuration import At
 from shared.domain.contact import Contact
-from shared.domain.opt_in import VALID_FOR
 
 CATCH_UP_DAYS: Final = 4
 """A birthday mail is made up for after a downtime over Easter (Friday to Monday), and is not a week late."""
@@ -113,19 +111,6 @@ def dated(at: At) -> Dated:
             by = timedelta(0) if at.by is None else _duration("by", at.by)
             turn = _before if kind == "before" else _after
             return Dated(turn(_reader(kind, value), by, _time(at, _MIDNIGHT), valid_for))
-
-
-def asked(purpose: str) -> Dated:
-    """The occasions of a mail that asks for a consent by double opt-in: one for each record that asked."""
-
-    def windows(around: Around) -> list[Window]:
-        return [
-            Window(state.asked.record_id, state.asked.at, fires_until=state.asked.at + VALID_FOR)
-            for state in asked_for(around.contact, purpose)
-            if state.asked is not None
-        ]
-
-    return Dated(windows)
 
 
 _KEYS: Final = {

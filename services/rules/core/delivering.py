@@ -17,9 +17,7 @@ import msgspec
 
 from services.rules.core.templates import Letter
 from shared.domain.consent import allows
-from shared.domain.contact import ConsentState, Contact
-from shared.domain.mail import parse_email
-from shared.domain.text import fold
+from shared.domain.contact import Contact
 
 PAUSES_S: Final = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """After each attempt but the last: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h; three days in all."""
@@ -129,32 +127,6 @@ def mailable(contact: Contact, purpose: str) -> str | None:
     usable = [email for email in contact.emails if email.status not in ("invalid", "bounced")]
     usable.sort(key=lambda email: not email.preferred)
     return next((email.value for email in usable if allows(contact.consents, purpose, "email", email.value)), None)
-
-
-def askable(contact: Contact, purpose: str, record_id: str) -> ConsentState | None:
-    """The pending consent that this record asked for, where its address may be asked: it is not known to be dead."""
-    dead = {parse_email(one.value).canonical for one in contact.emails if one.status in ("invalid", "bounced")}
-    return next(
-        (
-            state
-            for state in asked_for(contact, purpose)
-            if state.asked is not None
-            and state.asked.record_id == record_id
-            and parse_email(state.address or "").canonical not in {None, *dead}
-        ),
-        None,
-    )
-
-
-def mailbox_of(state: ConsentState) -> bytes:
-    """What stands for the inbox that would be asked, whichever contact names it; 16 bytes, and no address."""
-    canonical = parse_email(state.address or "").canonical or ""
-    return hashlib.blake2b(canonical.encode(), digest_size=16).digest()
-
-
-def asked_for(contact: Contact, purpose: str) -> list[ConsentState]:
-    """The consents for a purpose that forms with double opt-in asked for, and that nobody has answered yet."""
-    return [one for one in contact.consents if one.asked is not None and fold(one.purpose) == fold(purpose)]
 
 
 def payload(delivery: Delivery, letter: Letter | None, at: datetime) -> bytes:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from services.rules.core.conditions import Refused, compiled
-from services.rules.core.dates import asked, dated
+from services.rules.core.confirming import asked
+from services.rules.core.dates import dated
 from services.rules.core.faults import faults_of_channel, faults_of_rule
 from services.rules.core.rulebook import Checked, Rulebook
 from services.rules.core.templates import Template, templates

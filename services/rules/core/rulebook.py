@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from services.rules.core.activity import Activity
 from services.rules.core.conditions import YES, Condition, Given, Why, given
+from services.rules.core.confirming import askable
 from services.rules.core.dates import ALWAYS, Around, Dated, Window, fires, holds, turns
 from services.rules.core.days import zone_of
-from services.rules.core.delivering import askable, mailable
+from services.rules.core.delivering import mailable
 from services.rules.core.quick import Facts
 from services.rules.core.schema import Change
 from services.rules.core.templates import Template
