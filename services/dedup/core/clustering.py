@@ -20,7 +20,7 @@ from services.dedup.core.assignment import Assignment, assign_ids
 from services.dedup.core.binding import Bindings, Judgement, bind, ordered
 from services.dedup.core.comparison import DOUBTABLE, MISTYPED, Evidence, veto_between
 from services.dedup.core.model import Model, probability
-from services.dedup.core.voting import outvoted
+from services.dedup.core.voting import Votes
 from shared.domain.normalise import Traits
 
 __all__ = ["Assignment", "Judgement", "Offer", "Partition", "Policy", "assign_ids", "partition"]
@@ -84,11 +84,15 @@ def partition(
     groups.doubt(DOUBTABLE)
     groups.join(model.bands.offer_millibits)
     likely = groups.present()
-    borderline = [_offer(whole, sure, evidence, "borderline") for whole in likely if whole not in set(sure)]
-    oversized = [_offer(whole, sure, evidence, "oversized") for whole in groups.oversized]
-    contradicted = [_offer(whole, sure, evidence, "contradiction") for whole in contradictions]
-    offers = [offer for offer in (*contradicted, *oversized, *borderline) if len(offer.groups) > 1]
-    return Partition(tuple(sure), tuple(_distinct(offers)))
+    stand = {*sure}
+    doubtful = [whole for whole in likely if whole not in stand]
+    if not (contradictions or groups.oversized or doubtful):
+        return Partition(tuple(sure))
+    offers = _Offers(sure, evidence)
+    found = [offers.of(whole, "contradiction") for whole in contradictions]
+    found += [offers.of(whole, "oversized") for whole in groups.oversized]
+    found += [offers.of(whole, "borderline") for whole in doubtful]
+    return Partition(tuple(sure), tuple(_distinct(offer for offer in found if len(offer.groups) > 1)))
 
 
 class _Link(msgspec.Struct):
@@ -108,6 +112,7 @@ class _Groups:
         self._different = binding.different
         self._threshold = _ppm(model.bands.offer_millibits)
         self._vetoes, self._bands = model.vetoes, model.bands
+        self._votes = Votes(traits, model.vetoes)
         self._doubted: frozenset[str] = frozenset()
         self._members = {min(group): group for group in binding.same}
         self._overruled = self._vetoes_within(group for group in binding.same if len(group) > 1)
@@ -176,7 +181,9 @@ class _Groups:
                     self._blocked.add((one, other))  # for good; what people or votes overrule may fit a grown group
                 return False
         if len(here) + len(there) > CLUSTER_MAX:
-            self.oversized.append(here | there)
+            # Of one crowd one question, the strongest: hundreds about the same mailbox would hide all others.
+            if all(asked.isdisjoint(here) and asked.isdisjoint(there) for asked in self.oversized):
+                self.oversized.append(here | there)
             return False
         return True
 
@@ -195,8 +202,7 @@ class _Groups:
     def _outvoted(self, left: str, right: str, here: frozenset[str], there: frozenset[str]) -> bool:
         if not self._doubted or frozenset((left, right)) in self._different:
             return False
-        mine, theirs = ([self._traits[one] for one in side] for side in (here, there))
-        return outvoted(self._veto(left, right) or "", mine, theirs, self._vetoes)
+        return self._votes.outvote(self._veto(left, right) or "", here, there)
 
     def _fits(self, record: str, bound: str) -> bool:
         return record == bound or self._veto(record, bound) is None
@@ -239,20 +245,27 @@ def _ppm(weight: int) -> int:
     return round(probability(weight) * PPM)
 
 
-def _offer(
-    whole: frozenset[str],
-    sure: Iterable[frozenset[str]],
-    evidence: Mapping[Pair, Evidence],
-    reason: Literal["borderline", "contradiction", "oversized"],
-) -> Offer:
-    groups = sorted(tuple(sorted(group)) for group in sure if group & whole)
-    home = {record: place for place, group in enumerate(groups) for record in group}
-    across = {
-        (min(pair), max(pair)): found.weight
-        for pair, found in evidence.items()
-        if pair[0] in home and pair[1] in home and home[pair[0]] != home[pair[1]]
-    }
-    return Offer(tuple(groups), max(across.values(), default=0), tuple(sorted(across)), reason)
+class _Offers:
+    """Groups as they stand, and the evidence across them, sorted once for all that is offered."""
+
+    def __init__(self, sure: Iterable[frozenset[str]], evidence: Mapping[Pair, Evidence]) -> None:
+        self._groups = sorted(tuple(sorted(group)) for group in sure)
+        self._home = {record: place for place, group in enumerate(self._groups) for record in group}
+        self._across: dict[int, list[tuple[int, Pair, int]]] = {}
+        for (one, other), found in evidence.items():
+            here, there = self._home.get(one), self._home.get(other)
+            if here is not None and there is not None and here != there:
+                pair = (one, other) if one < other else (other, one)
+                self._across.setdefault(here, []).append((there, pair, found.weight))
+
+    def of(self, whole: frozenset[str], reason: Literal["borderline", "contradiction", "oversized"]) -> Offer:
+        """What a person is asked about these records: the groups they stand in, and what connects them."""
+        places = {self._home[record] for record in whole}
+        across = {
+            pair: weight for place in places for there, pair, weight in self._across.get(place, ()) if there in places
+        }
+        groups = tuple(self._groups[place] for place in sorted(places))
+        return Offer(groups, max(across.values(), default=0), tuple(sorted(across)), reason)
 
 
 def _distinct(offers: Iterable[Offer]) -> list[Offer]:

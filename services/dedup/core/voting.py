@@ -1,6 +1,6 @@
 """Voting: a contradiction between two records, where the other records of both contacts agree in that very field."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from itertools import product
 from typing import Final
 
@@ -14,18 +14,30 @@ VOICES_MAX: Final = 400
 that a mailbox of hundreds costs no more than a family's."""
 
 
-def outvoted(
-    veto: str,
-    here: Collection[Traits],
-    there: Collection[Traits],
-    vetoes: Collection[str],
-) -> bool:
-    """True when more pairs across two groups agree in the very field than contradict each other in it: one record has
-    it wrong, and the whole may be one person. Enough to offer the two, never to merge them alone.
+class Votes:
+    """What the records at hand say about contradictions among them; each pair is asked once, however often its groups
+    meet: in a mailbox of hundreds the same pairs stand against each other at every try to join.
     """
-    if veto not in MISTYPED or len(here) * len(there) > VOICES_MAX:
-        return False
-    return sum(_voice(veto, a, b, vetoes) for a, b in product(here, there)) > 0
+
+    def __init__(self, traits: Mapping[str, Traits], vetoes: Collection[str]) -> None:
+        self._traits = traits
+        self._vetoes = vetoes
+        self._said: dict[tuple[str, str, str], int] = {}
+
+    def outvote(self, veto: str, here: Collection[str], there: Collection[str]) -> bool:
+        """True when more pairs across two groups agree in the very field than contradict each other in it: one record
+        has it wrong, and the whole may be one person. Enough to offer the two, never to merge them alone.
+        """
+        if veto not in MISTYPED or len(here) * len(there) > VOICES_MAX:
+            return False
+        return sum(self._asked(veto, one, other) for one, other in product(here, there)) > 0
+
+    def _asked(self, veto: str, one: str, other: str) -> int:
+        pair = (veto, one, other) if one < other else (veto, other, one)
+        said = self._said.get(pair)
+        if said is None:
+            said = self._said[pair] = _voice(veto, self._traits[one], self._traits[other], self._vetoes)
+        return said
 
 
 def _voice(veto: str, a: Traits, b: Traits, vetoes: Collection[str]) -> int:

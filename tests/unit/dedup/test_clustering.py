@@ -170,6 +170,14 @@ def test_a_contact_beyond_the_limit_is_offered_not_merged() -> None:
     assert any(offer.reason == "oversized" for offer in result.offers)
 
 
+def test_a_crowd_is_one_question_and_not_hundreds() -> None:
+    names = [f"{number:03}" for number in range(2 * CLUSTER_MAX)]
+    star = {(names[0], name): evidence(20_000) for name in names[1:]}
+    result = partition({name: Traits(name, "s") for name in names}, star, (), "careful", model())
+    (asked,) = [offer for offer in result.offers if offer.reason == "oversized"]
+    assert sum(map(len, asked.groups)) == CLUSTER_MAX + 1
+
+
 weights = st.sampled_from([-500, 0, 1_000, 1_600, 2_000, 3_000, 5_000, 6_629, 9_000, 15_000])
 graphs = st.dictionaries(
     st.sampled_from(list(combinations("abcdefgh", 2))), st.tuples(weights, st.booleans()), max_size=20

@@ -1,5 +1,6 @@
 """Voting: one misread field among many that agree is offered to a person, and never merged alone."""
 
+from collections import UserDict
 from itertools import combinations, permutations
 from typing import Final
 
@@ -8,7 +9,7 @@ import pytest
 from services.dedup.core.clustering import Partition, Policy, partition
 from services.dedup.core.comparison import veto_between
 from services.dedup.core.namesakes import VETOES
-from services.dedup.core.voting import VOICES_MAX, outvoted
+from services.dedup.core.voting import VOICES_MAX, Votes
 from shared.domain.normalise import Traits
 from tests.unit.dedup.made import between, model, traits
 
@@ -59,9 +60,33 @@ def test_votes_are_the_same_for_every_order(order: tuple[str, ...]) -> None:
     assert parted({one: people[one] for one in order}, "eager") == parted(people, "eager")
 
 
+class Read(UserDict[str, Traits]):
+    """Records that count how often one of them is looked at."""
+
+    times = 0
+
+    def __getitem__(self, name: str) -> Traits:
+        self.times += 1
+        return super().__getitem__(name)
+
+
+def test_a_pair_is_asked_once_however_often_its_groups_meet() -> None:
+    people = Read(family(CALLED))
+    votes = Votes(people, VETOES)
+    votes.outvote("given name", "abc", "d")
+    before = people.times
+    votes.outvote("given name", "d", "abc")
+    votes.outvote("given name", "ab", "d")
+    assert people.times == before > 0
+
+
 def test_junior_and_senior_are_never_outvoted_and_a_crowd_is_not_asked() -> None:
-    hans, other = family({"a": "Hans-Peter", "b": "Peter"}).values()
-    peter = traits("p", given_name="Hans", **HOME)
-    assert outvoted("given name", [hans, hans, other], [peter], VETOES)
-    assert not outvoted("generation", [hans, hans, other], [peter], VETOES)
-    assert not outvoted("given name", [hans] * VOICES_MAX + [other], [peter], VETOES)
+    people = family({"a": "Hans-Peter", "b": "Hans-Peter", "c": "Peter", "d": "Hans"})
+    people |= {f"e{number}": people["a"] for number in range(VOICES_MAX)}
+    votes = Votes(people, VETOES)
+    assert votes.outvote("given name", "abc", "d")
+    assert votes.outvote("given name", "d", "abc"), "asked once, told the same the other way about"
+    assert not votes.outvote("given name", "c", "d")
+    assert not votes.outvote("generation", "abc", "d")
+    assert not votes.outvote("unique id", "abc", "d")
+    assert not votes.outvote("given name", [one for one in people if one != "d"], "d")
