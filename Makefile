@@ -40,7 +40,9 @@ bench: setup ## Measure contacts a second and the CPU time of every process
 
 DATASETS ?= ../shared/datasets
 
-matching: setup ## Measure how right matching is on labelled sets, on persons no model has seen (DATASETS=FOLDER)
+matching: setup ## Measure how right matching is on labelled sets, on persons no model has seen (DATASETS=FOLDER ARGS=--splink)
+	@case " $(ARGS) " in *" --splink "*) test -x .local/splink/bin/python || { $(VENV_PYTHON) -m venv .local/splink && \
+		.local/splink/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-splink.lock; };; esac
 	@$(VENV_PYTHON) -m tests.bench.matching $(DATASETS) $(ARGS)
 
 EVENTS ?= 200000
@@ -56,7 +58,7 @@ fuzz: setup ## Ask every endpoint for what it cannot know, and read what nobody 
 	@$(VENV_PYTHON) -m tests.bench.endpoints --schemathesis .local/fuzz/bin/schemathesis $(ARGS)
 
 lock: ## Resolve requirements*.in anew into requirements*.lock (needs uv)
-	@for name in requirements requirements-dev requirements-fuzz; do \
+	@for name in requirements requirements-dev requirements-fuzz requirements-splink; do \
 		uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-emit-find-links --no-annotate --no-header $$name.in --output-file $$name.lock || exit 1; \
 	done

@@ -18,6 +18,7 @@ from services.dedup.train.choosing import Half, Trial, beside, crossed, halves_o
 from services.dedup.train.measuring import Counts
 from services.dedup.train.saying import compared, reliability
 from services.dedup.train.sets import read_set
+from tests.bench.beside import lines as beside_ours
 
 MODEL = Path(__file__).parents[2] / "services" / "dedup" / "model.json"
 PAGE = Path(__file__).parents[2] / "docs" / "matching.md"
@@ -43,13 +44,14 @@ SETS: Final = (
 """The last takes the place of birth for the city, as whoever imports it would; nothing else is mapped."""
 
 
-def lines(folder: Path, names: list[str]) -> Iterator[str]:
-    """The page's figures, line by line as they are known."""
+def lines(folder: Path, names: list[str], *, splink: bool) -> Iterator[str]:
+    """The page's figures, line by line as they are known; with `splink` those of Splink beside them."""
     shipped = load_model(MODEL.read_bytes())
     for one in SETS:
         if names and one.file not in names:
             continue
-        labelled = read_set(folder / f"{one.file}.csv.gz", one.country, one.also)
+        path = folder / f"{one.file}.csv.gz"
+        labelled = read_set(path, one.country, one.also)
         begun = process_time()
         halves = halves_of(labelled)
         trial = crossed(halves)
@@ -61,6 +63,8 @@ def lines(folder: Path, names: list[str]) -> Iterator[str]:
         if one.file != "crm_de_dev":
             named.append(("shipped, learned from crm_de_dev", beside(halves, shipped)))
         yield from compared(named)
+        if splink:
+            yield from ["", *beside_ours(path, halves, one.also)]
         yield from ["", "Reliability of what was learned from the other half:", ""]
         yield from reliability(trial)
 
@@ -86,9 +90,10 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="where the labelled sets lie")
     parser.add_argument("sets", nargs="*", help="only these")
     parser.add_argument("--update", action="store_true", help="write the figures into docs/matching.md")
+    parser.add_argument("--splink", action="store_true", help="and Splink on the same halves")
     arguments = parser.parse_args()
     found: list[str] = []
-    for line in lines(arguments.folder, arguments.sets):
+    for line in lines(arguments.folder, arguments.sets, splink=arguments.splink):
         print(line, flush=True)
         found.append(line)
     if arguments.update:
