@@ -31,6 +31,7 @@ from services.dedup.core.locking import Needs, contacts_of, near, needs_of
 from services.dedup.core.pinning import Fix, Free, Pin, Pinning, Unpinned
 from services.dedup.core.population import Population
 from services.dedup.core.scene import Candidate, Pair, Plan, Row, Scene, Scores, led
+from shared.domain.configuration import Source
 from shared.domain.contact import Cause
 from shared.domain.ids import derived_id
 from shared.domain.record import Patch
@@ -50,6 +51,7 @@ EMAIL: Final = ("anna.wachtel@example.de", "post@example.org", "bernd@example.de
 PHONE: Final = ("0171 1234567", "0171 1234568", "0711 555666")
 BIRTHDAY: Final = ("1980-02-03", "1980-03-02", "1955-12-24")
 CITY: Final = ("Ulm", "Bonn")
+SOURCE: Final = Source(country="DE")
 
 _AGAIN: Final = Cause(kind="refresh", id="again", by="reconcile")
 
@@ -83,7 +85,7 @@ class Memory:
         before = {record: self.records[record] for record in told if record in self.records}
         batch = Batch(work, before, told, {})
         for record, some in told.items():
-            batch.changes[record] = changed(some, before.get(record), "DE")
+            batch.changes[record] = changed(some, before.get(record), SOURCE)
         candidates = self._candidates(batch)
         scores = score(batch.changes, candidates, KEY_RECORDS_MAX, law())
         anew = {one for one, change in batch.changes.items() if change.compared_anew and change.contact_id is not None}

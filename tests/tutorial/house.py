@@ -62,7 +62,7 @@ def patch_of(event: Event) -> Patch:
 
 def record_of(*events: Event) -> Record:
     """The record that these events, all about one, make in this order."""
-    return changed(work_of(events).told, None, "DE").record
+    return changed(work_of(events).told, None, Source(country="DE")).record
 
 
 def contact_of(*records: Record, contact_id: str = "", version: int = 1) -> Contact:
