@@ -26,7 +26,12 @@ COLUMNS: Final[tuple[str, ...]] = (
 )  # fmt: skip
 """What is written for Splink: everything that its notebooks and ours compare."""
 
-MODELS: Final = {"fake_1000": "fake", "febrl3": "febrl", "historical_50k.fold0": "historical", "uganda_openCR": "crm"}
+MODELS: Final = {
+    "fake_1000": "fake",
+    "febrl3": "febrl",
+    "historical_50k.fold0": "historical",
+    "uganda_openCR": "registry",
+}
 """The notebook of each set; the others are CRM data."""
 
 CERTAIN: Final = 0.95
