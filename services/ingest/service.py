@@ -18,6 +18,7 @@ from services.ingest.settings import IngestSettings
 from services.ingest.spool.outlet import Outlet
 from services.ingest.stage import Door, Follow
 from services.ingest.store import Follower, Shelf, Store
+from services.ingest.topics.changes import Changes
 from shared.domain.errors import Transient
 from shared.runtime.scheduler import scheduler
 from shared.runtime.world import Chore, Service, World
@@ -50,6 +51,7 @@ async def build(world: World) -> Service:
     pulls, letters = Pulls(world.database), Letters(world.database)
     puller = pulling.Puller(world, door, pulls, settings.private_addresses)
     fetching = Fetching(world, door, settings.private_addresses)
+    changes = Changes(world, door)
     sending = Sending(world, door, letters, log, owners, fetching)
     parts = Parts(world, door, store, shelf, letters, sending, owners, log, Imports(world.database), fetching)
 
@@ -75,12 +77,13 @@ async def build(world: World) -> Service:
             *pulling.chores(world, puller, pulls),
             *outlet.chores(),
             fetching.chore(),
+            changes.chore(),
             Chore("know the key behind record ids", KEY_EVERY_S, know_the_key),
         ),
         pending=outlet.pending,
         measures=outlet.measures(),
         open=(outlet.open, owners.open),
-        close=(outlet.close, fetching.close, puller.close, count_the_last, owners.close, log.close),
+        close=(outlet.close, fetching.close, changes.close, puller.close, count_the_last, owners.close, log.close),
         ready_while_waiting=True,
         begins_without_kafka=settings.spool_dir is not None,
     )

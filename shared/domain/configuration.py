@@ -9,9 +9,9 @@ from typing import Any, Literal
 import msgspec
 
 Vendor = Literal[
-    "generic", "form", "brevo", "calendly", "cleverreach", "contact-form-7", "eventbrite", "gravity-forms", "hubspot",
-    "jotform", "mailchimp", "pretix", "rapidmail", "rest", "salesforce", "hubspot-contacts", "sql", "standard-webhooks",
-    "stripe", "tally", "typeform",
+    "generic", "form", "brevo", "calendly", "cleverreach", "contact-form-7", "debezium", "eventbrite", "gravity-forms",
+    "hubspot", "jotform", "mailchimp", "pretix", "rapidmail", "rest", "salesforce", "hubspot-contacts", "sql",
+    "standard-webhooks", "stripe", "tally", "typeform",
 ]  # fmt: skip
 """How deliveries of a source are read; docs/connectors has a page for each."""
 
@@ -55,6 +55,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `api` and `token`: where, and with what, is asked for what a hook only points to (pretix, and others that run in
     one place), or for a list that is pulled (rest): there are `path`, `changes` (what is asked instead since a
     watermark, which is put in for `{since}`), `rows` (where the rows stand in an answer) and `pages`.
+    `topic` is where Debezium writes the changes of a table.
     """
 
     connector: Vendor = "generic"
@@ -86,6 +87,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     changes: str | None = None
     rows: str | None = None
     pages: Paging | None = None
+    topic: str | None = None
 
     def __repr__(self) -> str:
         return f"Source(connector={self.connector}, trust={self.trust})"

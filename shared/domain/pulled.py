@@ -7,6 +7,13 @@ from typing import Final
 from croniter import croniter
 
 from shared.domain.configuration import Source
+from shared.topology import TOPICS
+
+TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
+"""What Kafka calls a topic."""
+
+OURS: Final = frozenset(topic.name for topic in TOPICS)
+"""Reading our own topics as somebody's table would never end."""
 
 API: Final = re.compile(r"https://[^/?#@\s]+(/[^?#\s]*)?|http://(localhost|127\.0\.0\.1)(:\d+)?/?")
 """A token goes there, so nobody may listen on the way; without TLS only to this machine."""
@@ -37,7 +44,7 @@ def fault_of(source: Source, timezones: Collection[str]) -> str | None:
         return f"{source.connector} needs token: its web hooks only say what to ask its API for"
     if source.connector == "cleverreach" and not VERIFY.fullmatch(source.key or ""):
         return "cleverreach needs key, the verify token that it is told: 10 to 50 letters and digits"
-    if (fault := _list_fault(source)) is not None:
+    if (fault := _topic_fault(source) or _list_fault(source)) is not None:
         return fault
     if source.api is not None and not API.fullmatch(source.api):
         return "api is an address that begins with https:// and has neither password nor query"
@@ -48,6 +55,15 @@ def fault_of(source: Source, timezones: Collection[str]) -> str | None:
     if not 0 <= source.deletions_max <= 1:
         return "deletions_max is a share from 0 to 1"
     return None
+
+
+def _topic_fault(source: Source) -> str | None:
+    """What is wrong with a source that is a topic of somebody's."""
+    if source.connector != "debezium":
+        return None
+    if not TOPIC.fullmatch(source.topic or "") or not source.key:
+        return "debezium needs topic (that Debezium writes) and key (the column that names a row)"
+    return "topic is one of our own" if source.topic in OURS else None
 
 
 def _list_fault(source: Source) -> str | None:

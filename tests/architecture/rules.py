@@ -31,7 +31,7 @@ SERVICE_FILES = frozenset(
 )
 EXTRA_FILES = {
     "ingest": frozenset(
-        {"connectors", "fetches", "forms", "hooks", "imports", "letters", "pulls", "receipts", "spool"}
+        {"connectors", "fetches", "forms", "hooks", "imports", "letters", "pulls", "receipts", "spool", "topics"}
     ),
     "dedup": frozenset({"model.json", "pins", "reconcile", "requests", "reviews", "train"}),
     "enrich": frozenset({"providers"}),
@@ -47,7 +47,7 @@ RUNTIME_FILES = frozenset(
         "database.py", "dead_letter.py", "erasure.py", "facts.py", "halt.py", "health.py", "http.py", "migrations.py",
         "offsets.py", "outbox.py", "poison.py", "refreshing.py", "renewal.py", "retry.py", "revisions.py",
         "scheduler.py", "schemas.py", "server.py", "service.py", "settings.py", "spool.py", "stage.py", "tables.py",
-        "telemetry.py", "texts.py", "world.py",
+        "telemetry.py", "texts.py", "theirs.py", "world.py",
     }
 )  # fmt: skip
 BROKER_FILES = frozenset(

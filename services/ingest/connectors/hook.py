@@ -54,9 +54,10 @@ class Interaction(NamedTuple):
 
 
 class TakenBack(NamedTuple):
-    """The vendor deleted the record that it calls this."""
+    """The vendor deleted the record that it calls this; `at` is when, None for now."""
 
     source_record_id: str
+    at: datetime | None = None
 
 
 class Fetch(NamedTuple):

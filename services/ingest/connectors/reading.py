@@ -70,7 +70,7 @@ def read_answer(connector: Connector, hook: Hook, sources: Sources) -> list[Brou
 def items_of(read: Iterable[Read], source: str, key: bytes) -> list[Item]:
     """What the door decides on; only the key of the installation knows the id of a record that was taken back."""
     return [
-        Deletion(record_id_of(key, source, one.source_record_id), source) if isinstance(one, TakenBack) else one
+        Deletion(record_id_of(key, source, one.source_record_id), source, one.at) if isinstance(one, TakenBack) else one
         for one in read
     ]
 

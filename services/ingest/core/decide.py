@@ -27,10 +27,11 @@ _TICK: Final = timedelta(microseconds=1)
 
 
 class Deletion(NamedTuple):
-    """A source takes a record back."""
+    """A source takes a record back; `at` is when it did, None for now."""
 
     record_id: str
     source: str
+    at: datetime | None = None
 
 
 Item = Delivery | Deletion | Happening
@@ -113,7 +114,8 @@ def decide(planned: Sequence[Identified], known: Known, trace: str | None) -> li
 def _identified(item: Item, key: bytes, arrived_at: datetime) -> Identified:
     match item:
         case Deletion():
-            return Identified(item, (item.record_id,), DELETED, "", arrived_at)
+            said = "" if item.at is None else identity.deletion_id_of(item.record_id, item.at.isoformat())
+            return Identified(item, (item.record_id,), DELETED, said, arrived_at)
         case Happening():
             interaction_id = identity.interaction_id_of(key, item.source, item.interaction_id)
             return Identified(
@@ -143,6 +145,8 @@ def _decided(
 ) -> Accepted:
     match one.item:
         case Deletion():
+            if one.event_id in events:
+                return Accepted(Receipt(one.event_id, one.item.record_id, duplicate=True), one.item.source, "deletion")
             return _deletion(one, one.item, states.get(one.item.record_id), trace, complete=complete)
         case Happening():
             return _happening(one, one.item, events, trace)
@@ -208,11 +212,11 @@ def _after(before: State | None, one: Identified, *, complete: bool) -> str:
 
 
 def _deletion(one: Identified, item: Deletion, before: State | None, trace: str | None, *, complete: bool) -> Accepted:
-    if before is not None and before.content == DELETED:
+    if item.at is None and before is not None and before.content == DELETED:
         return Accepted(Receipt(before.event_id, item.record_id, duplicate=True), item.source, "deletion")
-    event_id = identity.deletion_id_of(item.record_id, _after(before, one, complete=complete))
+    event_id = one.event_id or identity.deletion_id_of(item.record_id, _after(before, one, complete=complete))
     # A record may have been observed a little ahead of our clock; what the source takes back goes all the same.
-    observed_at = one.arrived_at if before is None else max(one.arrived_at, before.observed_at + _TICK)
+    observed_at = item.at or (one.arrived_at if before is None else max(one.arrived_at, before.observed_at + _TICK))
     data = RecordDeleted(
         record_id=item.record_id, source=item.source, received_at=one.arrived_at, observed_at=observed_at
     )

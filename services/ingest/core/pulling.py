@@ -92,16 +92,21 @@ def said_by(row: Row, name: str, sources: Mapping[str, Source], key: bytes, now:
     if not own_id:
         return Bad(None, KEY_AWAY)
     record_id = record_id_of(key, name, own_id)
-    columns = {column: plain(value) for column, value in row.items()}
+    said = row_said({column: plain(value) for column, value in row.items()}, own_id, name, source)
+    if len(encoded := _ENCODER.encode(said)) > RECORD_BYTES_MAX:
+        return Bad(record_id, TOO_LARGE)
+    read = read_record(said, sources, now)
+    return Bad(record_id, _told(read[0])) if isinstance(read, tuple) else Said(record_id, digest(encoded), read)
+
+
+def row_said(columns: Mapping[str, Json], own_id: str, name: str, source: Source) -> dict[str, Json]:
+    """A row as a record of the source of this name is said."""
     payload = {column: value for column, value in columns.items() if _tells(column, source)}
     said = record_of(payload, name, source.map) | {"source_record_id": own_id}
     for target, column in source.map.items():
         if target in _OURS and _is_null(columns, column):
             said[target] = None
-    if len(encoded := _ENCODER.encode(said)) > RECORD_BYTES_MAX:
-        return Bad(record_id, TOO_LARGE)
-    read = read_record(said, sources, now)
-    return Bad(record_id, _told(read[0])) if isinstance(read, tuple) else Said(record_id, digest(encoded), read)
+    return said
 
 
 def compared(said: Sequence[Said | Bad], known: Mapping[str, bytes], taken: Collection[str]) -> Page:

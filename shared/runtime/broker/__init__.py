@@ -171,10 +171,13 @@ class Reader(Protocol):
 class Broker(Protocol):
     """Makes the ends of the log. Names passed in carry no prefix; the implementation adds it."""
 
-    def consumer(self, group: str, topics: Sequence[str], instance: str | None, patience_ms: int = 100) -> Consumer:
+    def consumer(
+        self, group: str, topics: Sequence[str], instance: str | None, patience_ms: int = 100, *, theirs: bool = False
+    ) -> Consumer:
         """A member of `group` over `topics`; a stable `instance` makes its place survive a quick restart.
 
-        `patience_ms` is how long it may wait for more messages before it hands over the few there are.
+        `patience_ms` is how long it may wait for more messages before it hands over the few there are. Topics that are
+        `theirs` bear the same name everywhere.
         """
         ...
 

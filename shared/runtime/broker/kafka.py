@@ -70,10 +70,13 @@ class KafkaBroker:
         self._topic_prefix = topic_prefix
         self._group_prefix = group_prefix
 
-    def consumer(self, group: str, topics: Sequence[str], instance: str | None, patience_ms: int = 100) -> Consumer:
-        """A member of a group; it is not connected before `start`."""
+    def consumer(
+        self, group: str, topics: Sequence[str], instance: str | None, patience_ms: int = 100, *, theirs: bool = False
+    ) -> Consumer:
+        """A member of a group; it is not connected before `start`. Topics that are `theirs` have no prefix of ours."""
         connected = {**connection(self._kafka), "fetch_max_wait_ms": patience_ms}
-        return KafkaConsumer(connected, self._group_prefix + group, topics, self._topic_prefix, instance)
+        prefix = "" if theirs else self._topic_prefix
+        return KafkaConsumer(connected, self._group_prefix + group, topics, prefix, instance)
 
     def producer(self) -> Producer:
         """A producer; it is not connected before `start`."""

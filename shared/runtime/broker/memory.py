@@ -42,6 +42,8 @@ class MemoryBroker:
         topics: Sequence[str],
         instance: str | None,  # noqa: ARG002
         patience_ms: int = 100,  # noqa: ARG002
+        *,
+        theirs: bool = False,  # noqa: ARG002
     ) -> Consumer:
         """A member of a group; the rest changes nothing here, since nobody waits for the dead, or for more."""
         return MemoryConsumer(self, self.group(group), topics)
