@@ -53,6 +53,7 @@ rules:
         ("sources:\n  webform: {trust: high}\n", "sources.webform.trust"),
         ("sources:\n  webform: {trust: 101}\n", "from 0 to 100"),
         ("sources:\n  webform: {country: Germany}\n", "two capital letters"),
+        ("sources:\n  webform: {unique: [number]}\n", "sources.webform.unique: is a list of fields"),
         ("sources:\n  Web Form: {}\n", "a source's name"),
         ("sources:\n  a: {}\n  a: {}\n", "line 3.*duplicate key"),
         ("source:\n  a: {}\n", "unknown key `source`, did you mean `sources`"),
