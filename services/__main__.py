@@ -118,7 +118,7 @@ def send(  # noqa: PLR0913, PLR0917 (an argument an option)
     map_file: Annotated[Path | None, typer.Option("--map", help="JSON: column to field, null: not sent.")] = None,
     encoding: Annotated[str | None, typer.Option(help="If it is recognised wrongly: utf-8, windows-1252 …")] = None,
     delimiter: Annotated[str | None, typer.Option(help="The same: comma, semicolon, tab, bar or a sign.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what becomes of the first rows.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would become of it.")] = False,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
@@ -131,7 +131,7 @@ def send(  # noqa: PLR0913, PLR0917 (an argument an option)
 
     said = told(encoding, delimiter)
     if dry_run:
-        command.preview(file, source, map_file, said, as_json=as_json)
+        wait(command.preview(Running(data), file, source, map_file, said, as_json=as_json))
     else:
         wait(command.run(Running(data), file, source, map_file, said, rate, as_json=as_json))
 

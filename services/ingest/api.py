@@ -1,6 +1,6 @@
 """What ingest answers: deliveries in, receipts and dead letters out, and every other owner's paths handed on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -39,7 +39,7 @@ from shared.domain.configuration import Source
 from shared.domain.record import Json
 from shared.runtime import http
 from shared.runtime.access import Caller, Role, require
-from shared.runtime.http import Problem, json_response, read_body, read_json, traceparent_of
+from shared.runtime.http import Problem, json_response, read_json, traceparent_of
 from shared.runtime.world import World
 from shared.topology import PATH_WORDS
 
@@ -107,9 +107,11 @@ def deliveries(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["deliveries"])
 
     @router.post("/v1/records", status_code=202, openapi_extra=openapi.body_of(openapi.RECORD, arrays=True))
-    async def records(request: Request, caller: Sender, *, partial: bool = False) -> Response:
-        """One record or an array of up to 1,000; 202 once Kafka has them for good."""
-        return await _take(parts, request, caller, read_record, partial=partial)
+    async def records(request: Request, caller: Sender, *, partial: bool = False, dry_run: bool = False) -> Response:
+        """One record or an array of up to 1,000; 202 once Kafka has them for good. With `dry_run` only says of each
+        whether it would be new, updated or the same.
+        """
+        return await _take(parts, request, caller, read_record, partial=partial, dry_run=dry_run)
 
     @router.post("/v1/interactions", status_code=202, openapi_extra=openapi.body_of(openapi.INTERACTION, arrays=True))
     async def interactions(request: Request, caller: Sender, *, partial: bool = False) -> Response:
@@ -219,9 +221,11 @@ def _forwarding(owners: Owners, service: str) -> Callable[[Request], Any]:
     return forward
 
 
-async def _take(parts: Parts, request: Request, caller: Caller, reader: Reader, *, partial: bool) -> Response:
+async def _take(
+    parts: Parts, request: Request, caller: Caller, reader: Reader, *, partial: bool, dry_run: bool = False
+) -> Response:
     """Read the elements of a body, accept the good ones, and answer for each, or refuse the whole."""
-    body = await _json_body(request)
+    body = await http.json_body(request, REQUEST_BYTES_MAX)
     elements = elements_of(body)
     if isinstance(elements, Refused):
         raise _problem(elements)
@@ -231,10 +235,13 @@ async def _take(parts: Parts, request: Request, caller: Caller, reader: Reader, 
     if refused and not partial:
         raise _problem(refusal_of(refused, array=elements.array))
     items = [one for one in read if not isinstance(one, Refused)]
-    parts.door.allow(item.source for item in items)
-    receipts = iter(await parts.door.accept(items, traceparent_of(request), _key(request, caller, body)))
-    answers = [{"errors": _errors(one.faults)} if isinstance(one, Refused) else next(receipts) for one in read]
-    return json_response({"receipts": answers}, 202)
+    if dry_run:
+        said: Iterator[object] = iter(await parts.door.would(items))
+    else:
+        parts.door.allow(item.source for item in items)
+        said = iter(await parts.door.accept(items, traceparent_of(request), _key(request, caller, body)))
+    answers = [{"errors": _errors(one.faults)} if isinstance(one, Refused) else next(said) for one in read]
+    return json_response({"receipts": answers}, 200 if dry_run else 202)
 
 
 def _read(
@@ -248,13 +255,6 @@ def _read(
     if not _may_see(caller, item.source):
         return Refused(FORBIDDEN, (Fault("/source", "is not a source of this token"),))
     return item
-
-
-async def _json_body(request: Request) -> bytes:
-    media = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if media != "application/json" and not media.endswith("+json"):
-        raise Problem(415, "Unsupported media type", "Send application/json.")
-    return await read_body(request, REQUEST_BYTES_MAX)
 
 
 def _key(request: Request, caller: Caller, body: bytes) -> Key | None:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.ingest.core.decide import Accepted, Item, Known, Receipt, decide, plan
+from services.ingest.core.decide import Accepted, Item, Known, Receipt, decide, foreseen, plan
 from services.ingest.core.following import Note, Told, notes_of
 from services.ingest.core.identity import digest
 from services.ingest.core.limiting import Allowances
@@ -27,7 +27,7 @@ from shared.domain.outcome import Forward, LetterReason, Outgoing
 from shared.runtime import codec
 from shared.runtime.broker import Draft, Message
 from shared.runtime.dead_letter import PREFIX
-from shared.runtime.http import Fault, Problem, unprocessable
+from shared.runtime.http import Fault, Problem, unavailable, unprocessable
 from shared.runtime.stage import SetAside, Settled, Taken
 from shared.runtime.world import World
 from shared.topology import DEAD_LETTERS, Type
@@ -101,6 +101,20 @@ class Door:
         receipts = [one.receipt for one in accepted]
         await self._remember(accepted, receipts, key)
         return receipts
+
+    async def would(self, items: Sequence[Item]) -> list[dict[str, str]]:
+        """Of each item, in order, whether it would be `new`, `updated` or the `same`; nothing is taken. Raises Problem
+        503 while nobody can be asked.
+        """
+        planned = plan(items, self.key, self._world.clock.now())
+        known, _ = await self._known(
+            [record_id for one in planned for record_id in one.record_ids],
+            [one.event_id for one in planned if one.event_id],
+            None,
+        )
+        if not known.complete:
+            raise unavailable("Postgres is away: nobody can say what is known.")
+        return [{"would": word} for word in foreseen(planned, known)]
 
     async def accept_as(self, item: Item, event_id: str, trace: str | None, extensions: Mapping[str, str]) -> None:
         """Say an item under the id its delivery got when it could not be read, or that its mended form has."""

@@ -4,12 +4,14 @@ import asyncio
 import secrets
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from shared.commands.foreseeing import foreseen
 from shared.commands.http import client
 from shared.commands.journal import journal_of
 from shared.commands.reading import File, Told, recognise
@@ -20,16 +22,21 @@ PREVIEW_ROWS: Final = 3
 """Enough to see a shifted column or a wrong encoding, few enough for one screen."""
 
 
-def preview(path: Path, source: str, map_path: Path | None, said: Told, *, as_json: bool) -> None:
-    """Show what the file was recognised as, what each column becomes, and the first records; nothing is sent."""
-    file = recognise(path, said)
+async def preview(
+    running: Running, path: Path, source: str, map_path: Path | None, said: Told, *, as_json: bool
+) -> None:
+    """Show what the file was recognised as, what each column becomes, the first records, and, where the system runs,
+    how many would be new, updated, the same or refused; nothing is taken.
+    """
+    file = await asyncio.to_thread(recognise, path, said)
     mapping = mapping_for(file, map_path)
     records = first_records(file, mapping, source, PREVIEW_ROWS)
     recognised = {"kind": file.kind, "delimiter": file.delimiter, "encoding": file.encoding}
     faults = Counter(row.fault is not None for row in file.rows())
     counts = {"rows": faults.total(), "unreadable": faults[True]}
+    would, why = await _asked(running, file, source, mapping, faults.total())
     if as_json:
-        print_json({"file": recognised, **counts, "columns": mapping, "records": records})
+        print_json({"file": recognised, **counts, "would": would, "columns": mapping, "records": records})
         return
     unreadable = f", {faults[True]:,} of them cannot be read" if faults[True] else ""
     print(f"{path}: {file.described()}, {faults.total():,} rows{unreadable}")
@@ -37,7 +44,24 @@ def preview(path: Path, source: str, map_path: Path | None, said: Told, *, as_js
         print(f"  {column:<24} {'(not sent)' if target is None else target}")
     for record in records:
         print_json(record)
-    print("Nothing was sent (--dry-run).")
+    if would is None:
+        print(f"How many are new was not asked: {why}.")
+    else:
+        print("would be: " + ", ".join(f"{count:,} {word}" for word, count in would.items()))
+    print("Nothing was taken (--dry-run).")
+
+
+async def _asked(
+    running: Running, file: File, source: str, mapping: Mapping[str, str | None], rows: int
+) -> tuple[dict[str, int] | None, str]:
+    """How many rows would be what; or why nobody could say."""
+    try:
+        async with client(running, "sender", "operator") as asks:
+            with bar(Console(stderr=True)) as progress:
+                task = progress.add_task(f"{source} (dry run)", total=rows)
+                return dict(await foreseen(file, source, mapping, asks, lambda done: progress.advance(task, done))), ""
+    except Failed as error:
+        return None, str(error).partition("\n")[0].rstrip(".")
 
 
 async def run(

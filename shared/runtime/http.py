@@ -173,15 +173,20 @@ async def read_body(request: Request, bytes_max: int) -> bytes:
     return bytes(body)
 
 
+async def json_body(request: Request, bytes_max: int) -> bytes:
+    """The body of a request that says it is JSON, or says nothing. Raises Problem 415, and 413 as `read_body`."""
+    media = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media != "application/json" and not media.endswith("+json"):
+        raise Problem(415, "Unsupported media type", "Send application/json.")
+    return await read_body(request, bytes_max)
+
+
 async def read_json(request: Request, type_: type[T], bytes_max: int = BODY_BYTES_MAX) -> T:
     """The body as a value of this type. Raises Problem 413, 415, or 422 with a pointer to what is wrong.
 
     NUL characters are refused here, since Postgres holds none; so is JSON nested deeper than the parser follows.
     """
-    media = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if media != "application/json" and not media.endswith("+json"):
-        raise Problem(415, "Unsupported media type", "Send application/json.")
-    return parse_json(await read_body(request, bytes_max), type_)
+    return parse_json(await json_body(request, bytes_max), type_)
 
 
 def parse_json(body: bytes, type_: type[T]) -> T:

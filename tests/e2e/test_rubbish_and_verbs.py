@@ -91,6 +91,7 @@ async def _sends(verb: Verb, folder: Path) -> None:
     preview = await verb("send", str(file), "--source", "crm", "--dry-run")
     assert "semicolon, Windows-1252" in preview
     assert "attributes.Schuhgröße" in preview
+    assert "would be: 2 new, 0 updated, 0 same, 1 refused" in preview
     sent = json.loads(await verb("send", str(file), "--source", "crm", "--json"))
     assert (sent["sent"], sent["accepted"], sent["rejected"]) == (3, 2, 1)
     [rejected] = (folder / "list.csv.rejected.ndjson").read_text().splitlines()

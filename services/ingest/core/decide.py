@@ -111,6 +111,17 @@ def decide(planned: Sequence[Identified], known: Known, trace: str | None) -> li
     return accepted
 
 
+def foreseen(planned: Sequence[Identified], known: Known) -> list[str]:
+    """What each item would be: `new`, `updated` or the `same`, the earlier ones of the request counted in."""
+    had = set(known.states)
+    words: list[str] = []
+    for one, accepted in zip(planned, decide(planned, known, None), strict=True):
+        there = any(record_id in had for record_id in one.record_ids)
+        words.append("same" if accepted.receipt.duplicate else "updated" if there else "new")
+        had.update(one.record_ids[:1])
+    return words
+
+
 def _identified(item: Item, key: bytes, arrived_at: datetime) -> Identified:
     match item:
         case Deletion():

@@ -84,7 +84,7 @@ async def test_a_dry_run_says_how_many_and_takes_nothing_back(house: House, wish
 async def test_a_dry_run_is_refused_where_nobody_reads_it(house: House) -> None:
     """Harm: `?dry_run=true` on a path that does not know it would be carried out."""
     before = len(house.received())
-    answer = await house.post("/v1/records?dry_run=true", {"source": "crm", "email": "a@example.de"})
+    answer = await house.post("/v1/interactions?dry_run=true", {"source": "crm", "type": "purchase"})
     assert answer.status_code == 422
     assert "no dry_run" in answer.json()["detail"]
     assert len(house.received()) == before

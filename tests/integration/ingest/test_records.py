@@ -210,3 +210,30 @@ async def test_who_may_not_is_told_so(house: House) -> None:
     async with house.client() as client:
         assert (await client.put("/v1/records", json=ANNA)).status_code == 405
         assert (await client.get("/v1/nothing")).status_code == 404
+
+
+async def test_a_dry_run_says_what_would_be_and_takes_nothing(house: House) -> None:
+    known = ANNA | {"source_record_id": "known"}
+    await house.post("/v1/records", known)
+    said = [
+        known,
+        known | {"family_name": "Anders"},
+        ANNA | {"source_record_id": "new"},
+        ANNA | {"source_record_id": "new", "family_name": "Neu"},
+        {"source": "nowhere"},
+    ]
+    answer = await house.post("/v1/records", said, params={"partial": "true", "dry_run": "true"})
+    assert answer.status_code == 200
+    words = [one.get("would") for one in answer.json()["receipts"]]
+    assert words == ["same", "updated", "new", "updated", None]
+    assert len(house.received()) == 1
+    (receipt,) = receipts(await house.post("/v1/records", said[2]))
+    assert receipt["duplicate"] is False
+
+
+async def test_a_dry_run_that_nobody_can_answer_says_so(house: House) -> None:
+    async with house.world.database.transaction() as connection:
+        await connection.execute("LOCK TABLE ingest.record_state")
+        answer = await house.post("/v1/records", ANNA, params={"dry_run": "true"})
+    assert answer.status_code == 503
+    assert house.received() == []

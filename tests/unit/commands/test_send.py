@@ -13,10 +13,12 @@ import pytest
 from aiohttp import web
 
 from shared.commands import http
+from shared.commands.foreseeing import foreseen
 from shared.commands.http import client
-from shared.commands.reading import recognise
+from shared.commands.reading import Told, recognise
 from shared.commands.running import Failed, Running
 from shared.commands.send import Sending, Summary, mapping_for
+from shared.commands.send_screen import preview
 
 
 class Door:
@@ -24,6 +26,7 @@ class Door:
 
     def __init__(self) -> None:
         self.arrays: list[list[dict[str, Any]]] = []
+        self.asked: list[list[dict[str, Any]]] = []
         self.keys: list[str] = []
         self.answers: list[web.Response] = []
         self.url = ""
@@ -33,6 +36,9 @@ class Door:
         if self.answers:
             return self.answers.pop(0)
         rows = await request.json()
+        if request.query.get("dry_run") == "true":
+            self.asked.append(rows)
+            return web.json_response({"receipts": [_would(row) for row in rows]})
         self.requests += 1
         await asyncio.sleep(0.1 / self.requests)  # the first is the slowest: what may overtake it does
         known = {row.get("source_record_id") for array in self.arrays for row in array}
@@ -49,6 +55,12 @@ def _receipt(row: dict[str, Any], known: set[Any]) -> dict[str, Any]:
     if row.get("email") == "bad":
         return {"errors": [{"pointer": "/0/email", "detail": "is bad"}]}
     return {"event_id": "e", "record_id": "r", "duplicate": row.get("source_record_id") in known}
+
+
+def _would(row: dict[str, Any]) -> dict[str, Any]:
+    if row.get("email") == "bad":
+        return {"errors": [{"pointer": "/0/email", "detail": "is bad"}]}
+    return {"would": "same" if row.get("source_record_id") == "0" else "new"}
 
 
 @pytest.fixture
@@ -147,3 +159,24 @@ async def test_a_rate_is_kept(door: Door, tmp_path: Path) -> None:
 async def test_receipts_are_kept_by_line_for_who_asks(door: Door, tmp_path: Path) -> None:
     summary = await _send(door, _csv(tmp_path, ["1,a@example.org", "1,a@example.org"]), keep_receipts=True)
     assert sorted(summary.receipts) == [2, 3]
+
+
+async def test_a_dry_run_counts_what_every_row_would_be_and_sends_nothing(door: Door, tmp_path: Path) -> None:
+    rows = [f"{n % 600},a{n}@example.org" for n in range(1_199)] + ["7,bad"]
+    file = recognise(_csv(tmp_path, rows))
+    running = Running(None, {"KONTAKTWERK_URL": door.url, "KONTAKTWERK_TOKEN": "t"})
+    async with client(running, "sender") as asks:
+        counts = await foreseen(file, "crm", mapping_for(file, None), asks, lambda _: None)
+    assert counts == {"new": 599, "updated": 598, "same": 2, "refused": 1}
+    assert door.rows == []
+    assert max(len(array) for array in door.asked) == 500
+
+
+async def test_a_dry_run_without_the_system_shows_the_file_and_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = Running(None, {"KONTAKTWERK_URL": "http://127.0.0.1:9", "KONTAKTWERK_TOKEN": "t"})
+    await preview(running, _csv(tmp_path, ["1,a@example.org"]), "crm", None, Told(), as_json=False)
+    said = capsys.readouterr().out
+    assert "source_record_id" in said
+    assert "was not asked: http://127.0.0.1:9 does not answer" in said
