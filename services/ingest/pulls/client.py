@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Executable,
     Select,
+    TextClause,
     bindparam,
     column,
     create_engine,
@@ -62,7 +63,7 @@ async def pages(source: Source, after: Any) -> AsyncGenerator[list[Row]]:
     try:
         url = _address(source.url or "")
         reading = _asynchronous if url.drivername.endswith("+asyncpg") else _in_a_thread
-        async for page in reading(url, _statement(source, after), {} if after is None else {"after": after}):
+        async for page in reading(url, statement(source, after), {} if after is None else {"after": after}):
             yield page
     except (ArgumentError, NoSuchModuleError, ProgrammingError, ModuleNotFoundError) as error:
         raise Unreadable(type(error).__name__, lasting=True) from None
@@ -77,9 +78,12 @@ def _address(said: str) -> URL:
     return url.set(drivername=ASYNC_DRIVERS.get(url.drivername, url.drivername))
 
 
-def _statement(source: Source, after: Any) -> Executable:
-    """The query as it is; with a watermark around it what is asked of it, so that any query can be read on."""
-    query = (source.query or "").strip().rstrip(";")
+def statement(source: Source, after: Any) -> Select[Any] | TextClause:
+    """The query as it is; with a watermark around it what is asked of it, so that any query can be read on.
+
+    Its colons are its own (times, casts): no names of values.
+    """
+    query = (source.query or "").strip().rstrip(";").replace(":", r"\:")
     if source.watermark is None:
         return text(query)
     mark: ColumnElement[Any] = column(source.watermark)
