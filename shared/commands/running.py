@@ -76,8 +76,11 @@ class Running:
         return Kafka(file.kafka, embedded="kafka" in file.pids)
 
     def database(self) -> str:
-        """The URL of Postgres."""
-        return self._variable(DATABASE_VARIABLE) or self._file(DATABASE_VARIABLE).database
+        """The URL of Postgres. Raises Failed for what is none: it would be asked again and again, as if it were away."""
+        url = self._variable(DATABASE_VARIABLE) or self._file(DATABASE_VARIABLE).database
+        if not url.startswith(("postgresql://", "postgres://")):
+            raise Failed(f"{DATABASE_VARIABLE} begins with postgresql://")
+        return url
 
     def _variable(self, name: str) -> str | None:
         return None if self._named else self._environment.get(name) or None

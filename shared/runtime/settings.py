@@ -36,6 +36,14 @@ class DatabaseSettings(BaseSettings):
         default=SecretStr("postgresql://127.0.0.1:5432/kontaktwerk"), description="An existing Postgres, 15 or newer."
     )
 
+    @field_validator("url", mode="after")
+    @classmethod
+    def _postgres(cls, url: SecretStr) -> SecretStr:
+        """Anything else would be asked again and again, as if it were away."""
+        if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("begins with postgresql://")
+        return url
+
 
 def in_words(error: ValidationError) -> str:
     """Which variables of the environment cannot be used, and what each should be; never what they hold."""
