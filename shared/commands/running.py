@@ -76,7 +76,7 @@ class Running:
         return Kafka(file.kafka, embedded="kafka" in file.pids)
 
     def database(self) -> str:
-        """The URL of Postgres. Raises Failed for what is none: it would be asked again and again, as if it were away."""
+        """The URL of Postgres. Raises Failed for what is none, which would else be asked again and again."""
         url = self._variable(DATABASE_VARIABLE) or self._file(DATABASE_VARIABLE).database
         if not url.startswith(("postgresql://", "postgres://")):
             raise Failed(f"{DATABASE_VARIABLE} begins with postgresql://")
