@@ -1,7 +1,8 @@
 """ingest: the front door. Is it authentic, what does it say, have we had it; and what became of it.
 
-- **Consumes**: HTTP (records, deletions, interactions, vendors' hooks); to keep receipts it follows
-  `contacts.received`, `contacts.resolved`, `contacts.clean` and every dead-letter topic.
+- **Consumes**: HTTP (records, deletions, interactions, vendors' hooks, forms and their confirmations); tables, lists
+  and topics of others, as far as sources.yaml names them; to keep receipts it follows `contacts.received`,
+  `contacts.resolved`, `contacts.clean` and every dead-letter topic.
 - **Produces**: `contacts.received`; hook bodies that nobody can read go to `contacts.dead-letter.ingest` as they came.
 - **State**: schema `ingest`: the last state of every record, receipts, idempotency keys, the newest version seen of
   every contact, where the dead letters lie. All of it but the keys can be made again from the topics.
