@@ -79,7 +79,7 @@ async def measured(data: Path, rate: float, calm_s: float) -> Run:
             numbers = range(len(sent.accepted))
             with suppress(TimeoutError):
                 async with asyncio.timeout(LATE_S):
-                    while any(f"away-{number}" not in watch.seen for number in numbers):  # noqa: ASYNC110 (it tells nobody)
+                    while any(f"away-{one}" not in watch.seen for one in numbers):  # noqa: ASYNC110 (it tells nobody)
                         await asyncio.sleep(LOOK_S)
             clean = [
                 (number / rate, watch.seen.get(f"away-{number}", float("inf")) - started - number / rate)
