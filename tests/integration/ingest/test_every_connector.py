@@ -88,7 +88,7 @@ def broken(body: Body) -> bytes:
 
 
 def test_every_connector_stands_here() -> None:
-    assert set(SENDERS) == set(CONNECTORS)
+    assert set(SENDERS) == set(CONNECTORS) - {"debezium"}, "which is read, and nobody posts"
     assert set(TIMED_S) < SIGNED < set(SENDERS)
     assert {name for name, one in CONNECTORS.items() if one.api is not None} == THIN | {"hubspot"}
 
