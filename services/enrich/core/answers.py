@@ -130,8 +130,8 @@ def _wait_s(text: str | None, now: datetime) -> float:
     """Retry-After (RFC 9110, section 10.2.3) in seconds, 0 where there is none or it is in the past."""
     if not text:
         return 0.0
-    if text.strip().isdecimal() and len(text) < 10:
-        return float(text)
+    if (seconds := text.strip()).isdecimal() and len(seconds) < 10:
+        return float(seconds)
     try:
         at = parsedate_to_datetime(text)
         return max(0.0, (at - now).total_seconds())
