@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.ingest.core.decide import Accepted, Item, Known, Receipt, decide, foreseen, plan
+from services.ingest.core.decide import Accepted, Identified, Item, Known, Receipt, decide, foreseen, plan
 from services.ingest.core.following import Note, Told, notes_of
 from services.ingest.core.identity import digest
 from services.ingest.core.limiting import Allowances
@@ -88,11 +88,7 @@ class Door:
         """
         now = self._world.clock.now()
         planned = plan(items, self.key, now)
-        known, answer = await self._known(
-            [record_id for one in planned for record_id in one.record_ids],
-            [one.event_id for one in planned if one.event_id],
-            key,
-        )
+        known, answer = await self._known_of(planned, key)
         if answer is not None and key is not None:
             return _again(answer, key)
         accepted = decide(planned, known, trace)
@@ -107,11 +103,7 @@ class Door:
         503 while nobody can be asked.
         """
         planned = plan(items, self.key, self._world.clock.now())
-        known, _ = await self._known(
-            [record_id for one in planned for record_id in one.record_ids],
-            [one.event_id for one in planned if one.event_id],
-            None,
-        )
+        known, _ = await self._known_of(planned, None)
         if not known.complete:
             raise unavailable("Postgres is away: nobody can say what is known.")
         return [{"would": word} for word in foreseen(planned, known)]
@@ -149,6 +141,11 @@ class Door:
         except Transient:
             self._duplicates.update(counts)
             raise
+
+    async def _known_of(self, planned: Sequence[Identified], key: Key | None) -> tuple[Known, Answer | None]:
+        """What Postgres knows of all that these items may be."""
+        record_ids = [record_id for one in planned for record_id in one.record_ids]
+        return await self._known(record_ids, [one.event_id for one in planned if one.event_id], key)
 
     async def _known(
         self, record_ids: Sequence[str], event_ids: Sequence[str], key: Key | None

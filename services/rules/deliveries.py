@@ -26,9 +26,9 @@ from services.rules.core.rulebook import Rulebook
 from services.rules.core.templates import Letter, Said
 from services.rules.stage import SERVICE
 from services.rules.store import Store
+from shared.domain import opt_in
 from shared.domain.configuration import Channel, Mail, Rule
 from shared.domain.contact import Contact
-from shared.domain.opt_in import link as confirming
 from shared.runtime.clock import Clock
 from shared.runtime.telemetry import logger
 from shared.runtime.world import Chore
@@ -114,8 +114,8 @@ class Deliveries:
         channel = None if wanted is None else self.rulebook.channels.get(wanted.channel)
         if wanted is None or channel is None:
             return Ended.NO_RULE
-        if rule.then.mail is not None and delivery.part == "mail" and rule.then.mail.confirms:
-            return await self._confirm(delivery, rule.then.mail, contact, channel)
+        if isinstance(wanted, Mail) and wanted.confirms:
+            return await self._confirm(delivery, wanted, contact, channel)
         letter = self._letter(wanted.template, contact, delivery)
         if channel.webhook is not None:
             body = payload(delivery, letter, now)
@@ -130,7 +130,8 @@ class Deliveries:
         if state is None or state.asked is None:
             return Ended.ANSWERED
         source = self.rulebook.sources.get(state.asked.source)
-        link = None if source is None else confirming(state.asked.source, source, state.asked.record_id, state.asked.at)
+        asked = state.asked
+        link = None if source is None else opt_in.link(asked.source, source, asked.record_id, asked.at)
         letter = self._letter(wanted.template, contact, delivery, link or "")
         if link is None or letter is None or channel.from_ is None or channel.smtp is None:
             return Ended.NO_RULE

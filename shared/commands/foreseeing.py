@@ -1,11 +1,11 @@
 """What a file would bring, asked of the front door without leaving anything there (`send --dry-run`)."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from shared.commands.http import Client
 from shared.commands.reading import File
-from shared.commands.send import BYTES_MAX, ROWS_MAX, Line, line_of, receipts_of
+from shared.commands.send import Line, arrays_of, line_of, receipts_of
 
 WOULD = ("new", "updated", "same", "refused")
 """What a row would be; every row is one of these."""
@@ -18,7 +18,8 @@ async def foreseen(
     counts: Counter[str] = Counter(dict.fromkeys(WOULD, 0))
     counts["refused"] = sum(1 for row in file.rows() if row.fault is not None)
     had: set[str] = set()
-    for lines in _arrays(file, source, mapping):
+    readable = (line_of(row, mapping, source) for row in file.rows() if row.fault is None)
+    for lines in arrays_of(readable):
         body = b"[" + b",".join(line.body for line in lines) + b"]"
         params = {"partial": "true", "dry_run": "true"}
         answer = await asks.send("POST", "/v1/records", body, {"Content-Type": "application/json"}, params, retry=False)
@@ -36,20 +37,3 @@ def _word(line: Line, word: str, had: set[str]) -> str:
     again = str(own_id) in had
     had.add(str(own_id))
     return "updated" if again and word == "new" else word
-
-
-def _arrays(file: File, source: str, mapping: Mapping[str, str | None]) -> Iterator[list[Line]]:
-    """The rows that can be read, as arrays of one request each."""
-    lines: list[Line] = []
-    size = 0
-    for row in file.rows():
-        if row.fault is not None:
-            continue
-        line = line_of(row, mapping, source)
-        if lines and (len(lines) == ROWS_MAX or size + len(line.body) > BYTES_MAX):
-            yield lines
-            lines, size = [], 0
-        lines.append(line)
-        size += len(line.body)
-    if lines:
-        yield lines

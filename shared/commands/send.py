@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
@@ -112,10 +112,12 @@ class Sending:
         self.progress(self._before)
 
     def _arrays(self) -> Iterator[list[Line]]:
-        """The rows as arrays of one request each; rows that can be no record are rejected at once."""
-        lines: list[Line] = []
-        size = 0
+        """The rows as arrays of one request each."""
         rows_max = ROWS_MAX if self.rate is None else max(1, min(ROWS_MAX, int(self.rate * SLICE_S)))
+        return arrays_of(self._lines(), rows_max)
+
+    def _lines(self) -> Iterator[Line]:
+        """The rows that are still to be sent; those that can be no record are rejected at once."""
         done = 0 if self.journal is None else self.journal.line
         for row in self.file.rows():
             if row.line <= done:
@@ -123,14 +125,7 @@ class Sending:
             if row.fault is not None:
                 self._refuse(row, row.fault)
                 continue
-            line = line_of(row, self.mapping, self.source, None if self.journal is None else self.journal.import_id)
-            if lines and (len(lines) == rows_max or size + len(line.body) > BYTES_MAX):
-                yield lines
-                lines, size = [], 0
-            lines.append(line)
-            size += len(line.body)
-        if lines:
-            yield lines
+            yield line_of(row, self.mapping, self.source, None if self.journal is None else self.journal.import_id)
 
     async def _keep_pace(self, started: float) -> None:
         if self.rate is not None:
@@ -210,6 +205,20 @@ def line_of(row: Row, mapping: Mapping[str, str | None], source: str, import_id:
     if import_id is not None:
         record.setdefault("import_id", import_id)
     return Line(row.line, record, msgspec.json.encode(record))
+
+
+def arrays_of(rows: Iterable[Line], rows_max: int = ROWS_MAX) -> Iterator[list[Line]]:
+    """Rows in their order as arrays of one request each: at most so many, and BYTES_MAX unless one alone has more."""
+    lines: list[Line] = []
+    size = 0
+    for line in rows:
+        if lines and (len(lines) == rows_max or size + len(line.body) > BYTES_MAX):
+            yield lines
+            lines, size = [], 0
+        lines.append(line)
+        size += len(line.body)
+    if lines:
+        yield lines
 
 
 def ids_of(lines: list[Line]) -> frozenset[str]:

@@ -15,13 +15,14 @@ from shared.runtime.broker.kafka import ClientBroken, OffsetsLost
 from shared.runtime.offsets import next_offsets
 
 MESSAGES_MAX: Final = 200
-"""At once: as many as one request of `send`, and twice so many."""
+"""As the batch of a stage: one look at what is known, one send."""
 
 WAIT_S: Final = 0.25
 """As the loop of a stage."""
 
-ROUNDS_MAX: Final = 200
-"""Rounds before the chore lets the configuration change what is read: at most a minute, and a minute's messages."""
+ROUNDS_MAX: Final = 20
+"""Rounds before the chore looks at the configuration again, and at whether the process is asked to end: 4,000 messages,
+some seconds, well within the time to drain."""
 
 
 class Theirs:

@@ -1,6 +1,6 @@
 """A rolling restart under load: every process of every service is asked to end, one after the other, as a release does.
 
-`python -m tests.bench.rolling [--rate 60] [--calm 20]` starts the whole system in a throw-away folder, two processes of
+`python -m tests.bench.rolling [--rate 30] [--calm 20]` starts the whole system in a throw-away folder, two processes of
 each service, and sends records at a steady rate, each in a request of its own, first in calm and then while the twelve
 processes are restarted in turn. The table sets both stretches side by side: what senders waited for their 202, and how
 long a record took to `contacts.clean`, each from its planned time. Exit 1 when a record is lost or done twice, or a
@@ -56,7 +56,7 @@ class Run:
 def main() -> int:
     """Restart everything, print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.rolling", description="A rolling restart under load.")
-    parser.add_argument("--rate", type=float, default=60.0, help="records a second (60)")
+    parser.add_argument("--rate", type=float, default=30.0, help="records a second (30)")
     parser.add_argument("--calm", type=float, default=20.0, help="seconds before the first restart (20)")
     wish = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kontaktwerk-rolling-") as name:

@@ -6,6 +6,7 @@ for a fetcher that died in silence, and no trust in a client that has failed onc
 """
 
 import asyncio
+import re
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -76,7 +77,7 @@ class KafkaBroker:
         """A member of a group; it is not connected before `start`. Topics that are `theirs` have no prefix of ours."""
         connected = {**connection(self._kafka), "fetch_max_wait_ms": patience_ms}
         prefix = "" if theirs else self._topic_prefix
-        return KafkaConsumer(connected, self._group_prefix + group, topics, prefix, instance)
+        return KafkaConsumer(connected, self._group_prefix + group, topics, prefix, instance, awaits_none=theirs)
 
     def producer(self) -> Producer:
         """A producer; it is not connected before `start`."""
@@ -99,8 +100,16 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # the cli
     """One member of a group."""
 
     def __init__(
-        self, connected: Mapping[str, Any], group: str, topics: Sequence[str], prefix: str, instance: str | None
+        self,
+        connected: Mapping[str, Any],
+        group: str,
+        topics: Sequence[str],
+        prefix: str,
+        instance: str | None,
+        *,
+        awaits_none: bool = False,
     ) -> None:
+        self._awaits_none = awaits_none
         self._connected = dict(connected)
         self._group = group
         self._topics = [prefix + topic for topic in topics]
@@ -130,7 +139,10 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # the cli
             max_poll_interval_ms=300_000,
             partition_assignment_strategy=[StickyPartitionAssignor],
         )
-        consumer.subscribe(self._topics, listener=self)
+        if self._awaits_none:  # by name the client waits for all topics; by pattern it takes those that are there
+            consumer.subscribe(pattern=rf"(?:{'|'.join(map(re.escape, self._topics))})\Z", listener=self)
+        else:
+            consumer.subscribe(self._topics, listener=self)
         self._consumer = consumer
         try:
             async with asyncio.timeout(START_TIMEOUT_S):

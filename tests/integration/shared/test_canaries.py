@@ -1,4 +1,4 @@
-"""Goal: whatever goes wrong, no verb prints a secret, and no error quotes one.
+"""Goal: whatever goes wrong, the verbs tried here print no secret, and no error of a setting quotes one.
 
 Method: every secret of the environment is a canary; verbs are run as people run them, against nothing and against what
 cannot work, and what they print is searched. That the search finds what is there is shown by a value that is no secret.
