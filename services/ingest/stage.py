@@ -16,7 +16,7 @@ import msgspec
 
 from services.ingest.core.decide import Accepted, Identified, Item, Known, Receipt, decide, foreseen, plan
 from services.ingest.core.following import Note, Told, notes_of
-from services.ingest.core.identity import digest
+from services.ingest.core.identity import digest, request_id_of
 from services.ingest.core.limiting import Allowances
 from services.ingest.settings import IngestSettings
 from services.ingest.spool.outlet import Outlet
@@ -87,7 +87,8 @@ class Door:
         Raises Problem 422 for a key that came with another body, and 503 when neither Kafka nor the spool takes them.
         """
         now = self._world.clock.now()
-        planned = plan(items, self.key, now)
+        request = "" if key is None else request_id_of(key.token_id, key.name, now)
+        planned = plan(items, self.key, now, request)
         known, answer = await self._known_of(planned, key)
         if answer is not None and key is not None:
             return _again(answer, key)

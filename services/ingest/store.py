@@ -3,7 +3,7 @@ processes never wait for each other in a circle.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 import asyncpg
@@ -11,14 +11,12 @@ import asyncpg
 from services.ingest.core import books
 from services.ingest.core.decide import Accepted, Known, State
 from services.ingest.core.following import Answered, Belongs, Letter, Received, Seen, sorted_notes
+from services.ingest.core.identity import KEY_KEPT
 from shared.domain.events import RecordReceived
 from shared.domain.outcome import DropReason, LetterReason
 from shared.runtime import erasure, renewal, scheduler
 from shared.runtime.arrays import ids, numbers, texts, times
 from shared.runtime.database import Connection, Database
-
-IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
-"""Contract section 3: the same Idempotency-Key within 24 hours is the same request."""
 
 MERGES_FOLLOWED_MAX: Final = 20
 """A chain of merges is followed this far at once; what is longer is followed on with the next message."""
@@ -75,7 +73,7 @@ class Store:
             ids(event_ids),
             token_id,
             name,
-            now - IDEMPOTENCY_KEPT,
+            now - KEY_KEPT,
         )
         states: dict[str, State] = {}
         events: set[str] = set()
@@ -168,7 +166,7 @@ class Store:
 
     async def forget_old_answers(self, now: datetime) -> None:
         """Idempotency keys of more than a day ago."""
-        await self._database.execute("DELETE FROM ingest.idempotency WHERE at <= $1", now - IDEMPOTENCY_KEPT)
+        await self._database.execute("DELETE FROM ingest.idempotency WHERE at <= $1", now - KEY_KEPT)
 
 
 class Shelf:

@@ -2,7 +2,8 @@
 
 Two pure halves: `plan` names what must be known, `decide` folds the deliveries of one request over it, so that what the
 first said, the second knows. With Postgres away nothing is known; then nothing is called a duplicate, and nothing that
-may be new is given the id of something old (interleaving 5).
+may be new is given the id of something old (interleaving 5). A request that carries a key of its own gives its events
+ids by that key, whoever can be asked: sent again, it says the same events (docs/decisions/0019-ids-by-request.md).
 """
 
 from collections.abc import Mapping, Sequence
@@ -90,11 +91,14 @@ class Identified(NamedTuple):
     arrived_at: datetime
 
 
-def plan(items: Sequence[Item], key: bytes, arrived_at: datetime) -> list[Identified]:
+def plan(items: Sequence[Item], key: bytes, arrived_at: datetime, request: str = "") -> list[Identified]:
     """Every item with its ids. Each arrives a microsecond after the one before, so that one record said twice in one
-    request is folded in the order of the request.
+    request is folded in the order of the request. `request` is the id of a request that carries a key, else empty.
     """
-    return [_identified(item, key, arrived_at + place * _TICK) for place, item in enumerate(items)]
+    return [
+        _identified(item, key, arrived_at + place * _TICK, f"{request} {place}" if request else "")
+        for place, item in enumerate(items)
+    ]
 
 
 def decide(planned: Sequence[Identified], known: Known, trace: str | None) -> list[Accepted]:
@@ -122,10 +126,12 @@ def foreseen(planned: Sequence[Identified], known: Known) -> list[str]:
     return words
 
 
-def _identified(item: Item, key: bytes, arrived_at: datetime) -> Identified:
+def _identified(item: Item, key: bytes, arrived_at: datetime, asked: str) -> Identified:
+    """An item with its ids; `asked` is its place in a request that carries a key, else empty."""
     match item:
         case Deletion():
-            said = "" if item.at is None else identity.deletion_id_of(item.record_id, item.at.isoformat())
+            after = asked if item.at is None else item.at.isoformat()
+            said = identity.deletion_id_of(item.record_id, after) if after else ""
             return Identified(item, (item.record_id,), DELETED, said, arrived_at)
         case Happening():
             interaction_id = identity.interaction_id_of(key, item.source, item.interaction_id)
@@ -140,11 +146,12 @@ def _identified(item: Item, key: bytes, arrived_at: datetime) -> Identified:
             content = identity.content_of(item)
             if item.source_record_id is None:
                 ids = identity.submission_ids_of(key, item.source, content, arrived_at)
-                return Identified(item, ids, content, "", arrived_at)
+                said = identity.update_id_of(ids[0], content, asked) if asked else ""
+                return Identified(item, ids, content, said, arrived_at)
             record_id = identity.record_id_of(key, item.source, item.source_record_id)
-            stamp = item.observed.stamp
-            event_id = identity.update_id_of(record_id, content, stamp) if stamp else ""
-            return Identified(item, (record_id,), content, event_id, arrived_at)
+            after = item.observed.stamp or asked
+            said = identity.update_id_of(record_id, content, after) if after else ""
+            return Identified(item, (record_id,), content, said, arrived_at)
 
 
 def _record_about(about: Reference, key: bytes) -> tuple[str, ...]:

@@ -12,6 +12,9 @@ from shared.domain.ids import derived_id, keyed_id
 RETRY_WINDOW: Final = timedelta(minutes=10)
 """Without a record id of the source, identical content within this time is a retry, later a new record (contract)."""
 
+KEY_KEPT: Final = timedelta(hours=24)
+"""Contract section 3: the same Idempotency-Key within 24 hours is the same request."""
+
 CONTENT_BYTES: Final = 16
 """128 bits: of a billion deliveries of one record no two would meet by chance."""
 
@@ -34,6 +37,13 @@ def submission_ids_of(key: bytes, source: str, content: bytes, arrived_at: datet
     return now, before
 
 
+def request_id_of(token_id: str, name: str, arrived_at: datetime) -> str:
+    """A request that carries an Idempotency-Key. Time is cut into days, the time for which a key is kept: one that is
+    used again later is another request, and what it says is news.
+    """
+    return derived_id("request", token_id, name, str(int(arrived_at.timestamp() // KEY_KEPT.total_seconds())))
+
+
 def content_of(delivery: Delivery) -> bytes:
     """What a delivery says, in 16 bytes: the order of keys does not count, an observed time that was named does."""
     says = (delivery.fields, delivery.attributes, delivery.consents, delivery.observed.stamp)
@@ -46,12 +56,14 @@ def digest(data: bytes) -> bytes:
 
 
 def update_id_of(record_id: str, content: bytes, after: str) -> str:
-    """The event of one update. `after`: the observed time that was named, else the event before (interleaving 5)."""
+    """The event of one update. `after`: the observed time that was named, else its place in a request with a key, else
+    the event before (interleaving 5).
+    """
     return derived_id("record", record_id, content.hex(), after)
 
 
 def deletion_id_of(record_id: str, after: str) -> str:
-    """The event of a deletion, after the event before."""
+    """The event of a deletion; `after` as for an update."""
     return derived_id("deletion", record_id, after)
 
 

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 
+from services.ingest.stage import AWAY_S
 from shared.domain.events import RecordReceived
 from shared.runtime.access import Role, create_token
 from tests.integration.ingest.house import House
@@ -154,6 +155,26 @@ async def test_with_postgres_silent_deliveries_are_still_accepted(house: House) 
     assert third["event_id"] not in {one["event_id"] for one in first}, "nothing that may be news gets an old id"
     await house.follow()
     assert await house.state(str(third["event_id"])) == "received"
+
+
+@pytest.mark.parametrize("silent", ["at first", "then"])
+async def test_a_request_with_a_key_says_the_same_though_postgres_is_silent_for_one_of_the_two(
+    house: House, silent: str
+) -> None:
+    key = {"Idempotency-Key": "k-1"}
+    said = [ANNA, ANNA | {"phone": "0171 2"}, {"source": "crm", "email": "nameless@example.org"}]
+
+    async def send(quiet: bool) -> list[object]:
+        if not quiet:
+            await house.world.clock.sleep(AWAY_S)
+            return [one["event_id"] for one in receipts(await house.post("/v1/records", said, headers=key))]
+        async with house.world.database.transaction() as connection:
+            await connection.execute("LOCK TABLE ingest.record_state")  # Postgres is there and does not answer
+            return [one["event_id"] for one in receipts(await house.post("/v1/records", said, headers=key))]
+
+    first = await send(silent == "at first")
+    assert await send(silent == "then") == first
+    assert {event.id for event in house.received()} == set(first)
 
 
 async def test_with_kafka_away_nothing_is_taken_and_the_answer_says_when_to_come_back(house: House) -> None:

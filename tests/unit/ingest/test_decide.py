@@ -10,6 +10,7 @@ from services.ingest.core.identity import (
     content_of,
     interaction_id_of,
     record_id_of,
+    request_id_of,
     submission_ids_of,
 )
 from services.ingest.core.interaction import Happening, read_interaction
@@ -113,6 +114,30 @@ def test_when_nobody_could_be_asked_news_never_gets_an_old_id() -> None:
     assert blind[0].receipt.event_id != first[0].receipt.event_id
     named = delivery(source_record_id="1", email="a", observed_at="2026-01-01")
     assert accept([named])[0].receipt.event_id == accept([named], Known(complete=False))[0].receipt.event_id
+
+
+def test_a_request_with_a_key_says_the_same_events_whoever_can_be_asked() -> None:
+    record_id = record_id_of(KEY, "crm", "1")
+    a, b = delivery(source_record_id="1", email="a"), delivery(source_record_id="1", email="b")
+    items: list[Item] = [a, b, a, Deletion(record_id, "crm"), delivery(email="nameless")]
+
+    def ids(known: Known, at: datetime, request: str) -> list[str]:
+        return [one.receipt.event_id for one in decide(plan(items, KEY, at, request), known, None)]
+
+    knew = knowing(accept([b, delivery(email="nameless, before")]))
+    first = ids(Known(complete=False), NOW, "k")
+    assert len(set(first)) == len(items), "each place in the request is an event of its own"
+    assert ids(NOBODY, NOW + SECOND, "k") == first
+    assert ids(knew, NOW + SECOND, "k") == first
+    assert not set(ids(knew, NOW, "other")) & set(first), "another request is news"
+    assert ids(Known(complete=False), NOW + SECOND, "") != ids(NOBODY, NOW, ""), "without a key nobody can know"
+
+
+def test_a_key_is_a_day_old_and_no_older() -> None:
+    cut = datetime.fromtimestamp(86400 * 20_000, UTC)
+    assert request_id_of("t", "k", cut) == request_id_of("t", "k", cut + timedelta(hours=23))
+    assert request_id_of("t", "k", cut) != request_id_of("t", "k", cut + timedelta(hours=24))
+    assert request_id_of("t", "k", cut) != request_id_of("other", "k", cut)
 
 
 def test_a_deletion_beats_what_was_observed_a_little_ahead_of_our_clock() -> None:
