@@ -67,7 +67,7 @@ def following(world: World) -> APIRouter:
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> Response:
         """What happens from now on, or since `Last-Event-ID`, as server-sent events: all, or of these types, or about
-        this contact. After a break come again with the last id; events are kept for 30 days.
+        this contact. After a break come again with the last id; `Last-Event-ID: 0` tells all that is kept, 30 days.
         """
         if unknown := set(types) - TYPES:
             raise unprocessable([Fault("/type", "is no type of contacts.events") for _ in unknown])

@@ -33,6 +33,9 @@ MESSAGES_MAX: Final = 100
 PLACE_CHARACTERS_MAX: Final = 4_096
 """A Last-Event-ID has some characters for each partition."""
 
+BEGINNING: Final = "0"
+"""The Last-Event-ID of a client that has seen nothing and wants everything that is kept."""
+
 _WIRE: Final = {type_.wire: type_.value for type_ in Type}
 
 
@@ -41,7 +44,11 @@ class Unknown(ValueError):
 
 
 def place_of(text: str) -> dict[int, int]:
-    """The offsets that an id of an event stands for, by partition. Raises Unknown for any other text."""
+    """The offsets that an id of an event stands for, by partition; 0 for all that is kept. Raises Unknown for any other
+    text.
+    """
+    if text == BEGINNING:
+        return {}
     if len(text) > PLACE_CHARACTERS_MAX:
         raise Unknown
     try:

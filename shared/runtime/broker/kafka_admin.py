@@ -22,6 +22,9 @@ LOOK_TIMEOUT_S: Final = 5.0
 LOOK_BYTES_MAX: Final = 64 * 1024
 """One message a partition is looked at; a broker sends its first batch whole, however large."""
 
+ASK_AGAIN_S: Final = 0.1
+"""Kafka does something that takes it a moment; asked so often, nobody notices that it was waited for."""
+
 CREATE_TIMEOUT_S: Final = 30.0
 """A dozen topics of a dozen partitions take a new broker a second or two."""
 
@@ -136,7 +139,7 @@ class KafkaAdmin:
                 if code not in (0, _EXISTS):
                     raise ValueError(f"topic {name} cannot be made: {errors.for_code(code).__name__}")
         while len(present) < len(wanted):
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(ASK_AGAIN_S)
             present = await self._present(wanted)
         if missing:
             await self._serving(present)
@@ -212,7 +215,7 @@ class KafkaAdmin:
         known = {self._topic_prefix + name for name in topics} - {one.topic for one in positions}
         if known:
             raise Transient(f"{len(known)} topics are missing")
-        committed = await self._client.list_consumer_group_offsets(group, partitions=positions)
+        committed = await self._committed(group, positions)
         starts = await self._viewer.beginning_offsets(positions)
         ends = await self._viewer.end_offsets(positions)
         begins = {one: max(starts[one], committed[one].offset if one in committed else -1) for one in positions}
@@ -224,6 +227,16 @@ class KafkaAdmin:
             )
             for one in positions
         }
+
+    async def _committed(self, group: str, positions: Sequence[Any]) -> Mapping[Any, Any]:
+        """What a group has committed. A new Kafka makes its table of offsets when it is first asked for one, and has
+        nobody who knows of groups until then: waited for, as long as a look may take.
+        """
+        while True:
+            try:
+                return dict(await self._client.list_consumer_group_offsets(group, partitions=positions))
+            except errors.GroupCoordinatorNotAvailableError:
+                await asyncio.sleep(ASK_AGAIN_S)
 
     async def _oldest(self, begins: Mapping[Any, int]) -> dict[Any, int]:
         """The timestamp of the first message from each of these offsets on, as far as they come in time.

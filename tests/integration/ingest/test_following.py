@@ -108,6 +108,17 @@ async def test_what_happens_is_told_from_now_on_and_after_a_break_from_where_it_
         assert (await client.next())["id"] == last
 
 
+async def test_who_has_seen_nothing_may_begin_at_the_beginning(house: House, address: str) -> None:
+    kept = [await happens(house, Type.CONTACT_CREATED, name, 1) for name in ("anna", "bert", "carl")]
+    async with followed(house, address, last_id="0") as client:
+        assert {(await client.next())["id"] for _ in kept} == {*kept}
+        last_id = client.last_id
+    assert last_id != "0"
+    async with followed(house, address, last_id=last_id) as client:
+        last = await happens(house, Type.CONTACT_DELETED, "anna", 2)
+        assert (await client.next())["id"] == last
+
+
 async def test_only_what_is_asked_for_is_told(house: House, address: str) -> None:
     anna = derived_id("contact", "anna")
     query = f"?type=contact.merged&type=contact.split&contact_id={anna}"
