@@ -7,10 +7,10 @@ the door dies.
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import ceil
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -20,7 +20,7 @@ from services.ingest.core.identity import digest, request_id_of
 from services.ingest.core.limiting import Allowances
 from services.ingest.settings import IngestSettings
 from services.ingest.spool.outlet import Outlet
-from services.ingest.store import Answer, Follower, Store
+from services.ingest.store import Answer, Follower, KeyName, Store
 from shared.domain.errors import Transient
 from shared.domain.events import Event
 from shared.domain.outcome import Forward, LetterReason, Outgoing
@@ -28,12 +28,16 @@ from shared.runtime import codec
 from shared.runtime.broker import Draft, Message
 from shared.runtime.dead_letter import PREFIX
 from shared.runtime.http import Fault, Problem, unavailable, unprocessable
+from shared.runtime.rounds import Rounds
 from shared.runtime.stage import SetAside, Settled, Taken
 from shared.runtime.world import World
 from shared.topology import DEAD_LETTERS, Type
 
 AWAY_S: Final = 1.0
 """After Postgres did not answer, deliveries go on this long without asking: each would wait in vain otherwise."""
+
+TOGETHER_MAX: Final = 500
+"""Items of requests that are looked up, or remembered, in one statement: large arrays go alone."""
 
 
 class Key(NamedTuple):
@@ -42,6 +46,26 @@ class Key(NamedTuple):
     token_id: str
     name: str
     body: bytes
+
+    @property
+    def named(self) -> KeyName:
+        """By what it is known again."""
+        return self.token_id, self.name
+
+
+class Asked(NamedTuple):
+    """What one request must know before it is decided."""
+
+    record_ids: Sequence[str]
+    event_ids: Sequence[str]
+    keys: Sequence[KeyName]
+
+
+class Noted(NamedTuple):
+    """What one request came to, to be remembered."""
+
+    accepted: Sequence[Accepted]
+    answers: Mapping[KeyName, Answer]
 
 
 class Aside(NamedTuple):
@@ -67,6 +91,12 @@ class Door:
         self._away_until = float("-inf")
         self._duplicates: Counter[str] = Counter()
         self._allowances = Allowances()
+        self._asks: Rounds[Asked, tuple[Known, Mapping[KeyName, Answer]]] = Rounds(
+            self._ask, lambda one: len(one.record_ids), TOGETHER_MAX, settings.database_wait_s
+        )
+        self._notes: Rounds[Noted, None] = Rounds(
+            self._note, lambda one: len(one.accepted), TOGETHER_MAX, settings.database_wait_s
+        )
 
     def allow(self, sources: Iterable[str]) -> None:
         """Take so much from what these sources may send, once for each time they are named. Raises Problem 429 for one
@@ -89,9 +119,9 @@ class Door:
         now = self._world.clock.now()
         request = "" if key is None else request_id_of(key.token_id, key.name, now)
         planned = plan(items, self.key, now, request)
-        known, answer = await self._known_of(planned, key)
-        if answer is not None and key is not None:
-            return _again(answer, key)
+        known, answers = await self._known_of(planned, key)
+        if key is not None and key.named in answers:
+            return _again(answers[key.named], key)
         accepted = decide(planned, known, trace)
         await self._outlet.send([codec.draft(one.says) for one in accepted if one.says is not None])
         self._duplicates.update(one.source for one in accepted if one.receipt.duplicate)
@@ -124,12 +154,12 @@ class Door:
 
     async def set_aside(self, letters: Sequence[Aside]) -> list[Receipt]:
         """Set these deliveries aside, each once; the same body again within minutes gets the receipt it got then."""
-        known, _ = await self._known([], [letter.event_id for letter in letters], None)
+        known, _ = await self._known(Asked([], [letter.event_id for letter in letters], []))
         news = {letter.event_id: letter for letter in letters if letter.event_id not in known.events}
         await self._outlet.send([self._letter(letter) for letter in news.values()])
         if news:
-            written = [(letter.event_id, letter.source, letter.reason) for letter in news.values()]
-            await self._best_effort(self._store.remember_letters(sorted(written), self._world.clock.now()))
+            written = sorted((letter.event_id, letter.source, letter.reason) for letter in news.values())
+            await self._best_effort(lambda: self._remember_letters(written))
         return [Receipt(one.event_id, None, duplicate=one.event_id not in news) for one in letters]
 
     async def count_duplicates(self) -> None:
@@ -143,40 +173,57 @@ class Door:
             self._duplicates.update(counts)
             raise
 
-    async def _known_of(self, planned: Sequence[Identified], key: Key | None) -> tuple[Known, Answer | None]:
+    async def _known_of(self, planned: Sequence[Identified], key: Key | None) -> tuple[Known, Mapping[KeyName, Answer]]:
         """What Postgres knows of all that these items may be."""
         record_ids = [record_id for one in planned for record_id in one.record_ids]
-        return await self._known(record_ids, [one.event_id for one in planned if one.event_id], key)
+        event_ids = [one.event_id for one in planned if one.event_id]
+        return await self._known(Asked(record_ids, event_ids, [] if key is None else [key.named]))
 
-    async def _known(
-        self, record_ids: Sequence[str], event_ids: Sequence[str], key: Key | None
-    ) -> tuple[Known, Answer | None]:
-        """What Postgres knows; with Postgres away, that nobody could be asked."""
+    async def _known(self, asked: Asked) -> tuple[Known, Mapping[KeyName, Answer]]:
+        """What Postgres knows, of this and of what others asked at the same time; with Postgres away, that nobody could
+        be asked.
+        """
         if self._world.clock.monotonic() < self._away_until:
-            return Known(complete=False), None
+            return Known(complete=False), {}
         try:
-            async with asyncio.timeout(self._settings.database_wait_s):
-                named = None if key is None else (key.token_id, key.name)
-                return await self._store.known(record_ids, event_ids, named, self._world.clock.now())
+            return await self._asks.join(asked)
         except (Transient, TimeoutError):
             self._away()
-            return Known(complete=False), None
+            return Known(complete=False), {}
+
+    async def _ask(self, asked: Sequence[Asked]) -> tuple[Known, Mapping[KeyName, Answer]]:
+        async with asyncio.timeout(self._settings.database_wait_s):
+            return await self._store.known(
+                [record_id for one in asked for record_id in one.record_ids],
+                [event_id for one in asked for event_id in one.event_ids],
+                [key for one in asked for key in one.keys],
+                self._world.clock.now(),
+            )
 
     async def _remember(self, accepted: Sequence[Accepted], receipts: Sequence[Receipt], key: Key | None) -> None:
         if key is None and all(one.says is None for one in accepted):
             return
-        answer = None if key is None else Answer(digest(key.body), msgspec.json.encode(receipts))
-        named = None if key is None else (key.token_id, key.name)
-        await self._best_effort(self._store.remember(accepted, named, answer, self._world.clock.now()))
+        answers = {} if key is None else {key.named: Answer(digest(key.body), msgspec.json.encode(receipts))}
+        await self._best_effort(lambda: self._notes.join(Noted(accepted, answers)))
 
-    async def _best_effort(self, writing: Coroutine[Any, Any, None]) -> None:
+    async def _note(self, noted: Sequence[Noted]) -> None:
+        answers: dict[KeyName, Answer] = {}
+        for one in reversed(noted):
+            answers |= one.answers  # the first answer to a key is the one that holds
+        async with asyncio.timeout(self._settings.database_wait_s):
+            accepted = [one for some in noted for one in some.accepted]
+            await self._store.remember(accepted, answers, self._world.clock.now())
+
+    async def _remember_letters(self, written: Sequence[tuple[str, str, LetterReason]]) -> None:
+        async with asyncio.timeout(self._settings.database_wait_s):
+            await self._store.remember_letters(written, self._world.clock.now())
+
+    async def _best_effort(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write, unless Postgres is away: the follower writes it then."""
         if self._world.clock.monotonic() < self._away_until:
-            writing.close()
             return
         try:
-            async with asyncio.timeout(self._settings.database_wait_s):
-                await writing
+            await write()
         except (Transient, TimeoutError):
             self._away()
 

@@ -45,7 +45,7 @@ RUNTIME_FILES = frozenset(
     {
         "__init__.py", "access.py", "addresses.py", "arrays.py", "broker", "clock.py", "codec.py", "configuration.py",
         "database.py", "dead_letter.py", "erasure.py", "facts.py", "halt.py", "health.py", "http.py", "migrations.py",
-        "offsets.py", "outbox.py", "poison.py", "refreshing.py", "renewal.py", "retry.py", "revisions.py",
+        "offsets.py", "outbox.py", "poison.py", "refreshing.py", "renewal.py", "retry.py", "revisions.py", "rounds.py",
         "scheduler.py", "schemas.py", "server.py", "service.py", "settings.py", "spool.py", "stage.py", "tables.py",
         "telemetry.py", "texts.py", "theirs.py", "world.py",
     }

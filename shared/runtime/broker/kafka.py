@@ -21,6 +21,7 @@ from shared.domain.errors import Transient
 from shared.runtime.broker import Admin, Consumer, Draft, Message, Producer, Reader, TopicPartition, refuse_oversized
 from shared.runtime.broker.kafka_client import START_TIMEOUT_S, TOPIC_BYTES_MAX, connection, message_of, stopped
 from shared.runtime.broker.partitions import partition_of
+from shared.runtime.rounds import Rounds
 from shared.runtime.settings import KafkaSettings
 
 BATCH_BYTES_MAX: Final = 512 * 1024
@@ -271,8 +272,7 @@ class KafkaProducer:
         self._prefix = prefix
         self._producer: Any = None
         self._partitions: dict[str, int] = {}
-        self._waiting: list[tuple[Sequence[Draft], asyncio.Future[None]]] = []
-        self._round: asyncio.Task[None] | None = None
+        self._rounds: Rounds[Sequence[Draft], None] = Rounds(self._sent)
         self._broken: ClientBroken | None = None
 
     async def start(self) -> None:
@@ -306,11 +306,7 @@ class KafkaProducer:
             raise self._broken
         if self._producer is None:
             raise Transient("the producer is not connected")
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((drafts, done))
-        if self._round is None or self._round.done():
-            self._round = asyncio.create_task(self._rounds())
-        await done
+        await self._rounds.join(drafts)
 
     async def stop(self) -> None:
         """Flush and close, within a bounded time."""
@@ -318,31 +314,18 @@ class KafkaProducer:
         if producer is not None:
             await stopped(producer)
 
-    async def _rounds(self) -> None:
-        while self._waiting:
-            handed_in, self._waiting = self._waiting, []
-            failure = await self._sent([draft for drafts, _ in handed_in for draft in drafts])
-            for _, done in handed_in:
-                if done.done():
-                    continue  # its caller has gone
-                if failure is None:
-                    done.set_result(None)
-                else:
-                    done.set_exception(failure)
-
-    async def _sent(self, drafts: Sequence[Draft]) -> Exception | None:
-        """Send one round; what went wrong comes back as a value, for everyone who handed something in."""
+    async def _sent(self, handed_in: Sequence[Sequence[Draft]]) -> None:
+        """Send one round."""
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                await self._send(drafts)
+                await self._send([draft for drafts in handed_in for draft in drafts])
         except (TimeoutError, errors.KafkaTimeoutError) as error:
-            return _caused(Transient("the broker does not acknowledge"), error)
+            raise Transient("the broker does not acknowledge") from error
         except (errors.KafkaError, errors.ProducerClosed) as error:
             if self._producer is None:
-                return _caused(Transient("the producer was stopped"), error)
+                raise Transient("the producer was stopped") from error
             self._broken = ClientBroken(f"sending: {type(error).__name__}")  # T3: it would fail for ever
-            return _caused(self._broken, error)
-        return None
+            raise self._broken from error
 
     async def _send(self, drafts: Sequence[Draft]) -> None:
         by_partition: defaultdict[tuple[str, int], list[Draft]] = defaultdict(list)
@@ -376,11 +359,6 @@ class KafkaProducer:
         partitions = await self._producer.partitions_for(topic)
         self._partitions[topic] = len(partitions)
         return len(partitions)
-
-
-def _caused(wrong: Exception, by: BaseException) -> Exception:
-    wrong.__cause__ = by
-    return wrong
 
 
 def _places(error: errors.OffsetOutOfRangeError) -> str:
