@@ -60,11 +60,11 @@ def main() -> None:
 def up(
     data: Annotated[Path, typer.Option(help="Where everything is kept, and found again.")] = DEFAULT_DATA,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="The one HTTP address; 0: any free one.")] = 8000,
-    workers: Annotated[str, typer.Option(help="More than one process of a service: dedup=2,validate=2.")] = "",
+    workers: Annotated[str, typer.Option(help="Processes by service; two of dedup unless said here.")] = "",
 ) -> None:
     """Run the whole system on this machine until Ctrl-C: Kafka, Postgres and all services.
 
-    Example: kontaktwerk up --data .local/data --port 8000 --workers dedup=2
+    Example: kontaktwerk up --data .local/data --port 8000 --workers dedup=3,validate=2
     """
     try:
         from deploy.local.supervisor import run_up

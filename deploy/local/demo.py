@@ -165,10 +165,11 @@ async def kill_dedup(asks: Client, running: Running, screen: Screen) -> None:
     """Kill -9 in the middle, and the time until it answers again."""
     while screen.count("sending") < KILLED_AFTER:
         await asyncio.sleep(0.02)
-    pid: int = _pids(running)["dedup"][0]
+    before: list[int] = _pids(running)["dedup"]
+    pid = before[0]
     os.kill(pid, signal.SIGKILL)
     started = time.monotonic()
-    while pid in _pids(running)["dedup"] or not _pids(running)["dedup"]:
+    while pid in (now := _pids(running)["dedup"]) or len(now) < len(before):
         await asyncio.sleep(0.02)
     while (await asks.ask("GET", "/v1/reviews", retry=True)).status != 200:
         await asyncio.sleep(POLL_S)

@@ -5,7 +5,7 @@ the other: the floor; `cold`, people at domains that nobody has asked about; `wa
 and a steady rate. The table has the CPU microseconds per contact of every process in `warm`, and of Postgres what it
 does for each service.
 
-    make bench            EVENTS=20000 RATE=300 SECONDS=60 WORKERS=dedup=1 make bench
+    make bench            EVENTS=20000 RATE=300 SECONDS=60 WORKERS=dedup=2 make bench
 """
 
 import asyncio

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +34,8 @@ class System:
     data: Path
     process: subprocess.Popen[bytes]
     session: aiohttp.ClientSession
+    places: dict[str, int] = field(default_factory=dict[str, int])
+    """How many processes a service had when one of them was killed."""
 
     def endpoints(self) -> dict[str, Any]:
         """What the supervisor says of itself right now."""
@@ -83,6 +85,7 @@ class System:
         """Kill one process with -9 by its name in endpoints.json; its pid."""
         pid = self.endpoints()["pids"][name]
         chosen: int = pid[number] if isinstance(pid, list) else pid
+        self.places[name] = max(len(pid), self.places.get(name, 1)) if isinstance(pid, list) else 1
         os.kill(chosen, signal.SIGKILL)
         return chosen
 
@@ -94,7 +97,8 @@ class System:
                 pids = self.endpoints()["pids"].get(name)
             except FileNotFoundError:
                 pids = None
-            if pids and killed not in (pids if isinstance(pids, list) else [pids]):
+            living = pids if isinstance(pids, list) else [pids] if pids else []
+            if killed not in living and len(living) >= self.places.get(name, 1):
                 return
             await asyncio.sleep(0.1)
         raise AssertionError(f"{name} did not come back within {BACK_S:.0f} s")

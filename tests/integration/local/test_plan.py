@@ -14,9 +14,14 @@ def plan(**workers: int) -> Plan:
 
 
 def test_each_worker_has_a_name_of_its_own_along_the_path_of_the_data() -> None:
-    assert [name for _, name in plan(dedup=2).instances()] == [
-        "ingest-1", "dedup-1", "dedup-2", "validate-1", "enrich-1", "rules-1", "backup-1",
+    assert [name for _, name in plan(dedup=1, rules=2).instances()] == [
+        "ingest-1", "dedup-1", "validate-1", "enrich-1", "rules-1", "rules-2", "backup-1",
     ]  # fmt: skip
+
+
+def test_two_of_dedup_work_where_nothing_is_wished_since_one_waits_for_postgres_too_often() -> None:
+    assert [name for _, name in plan().instances()].count("dedup-2") == 1
+    assert [name for _, name in plan(validate=2).instances() if name.startswith("dedup")] == ["dedup-1", "dedup-2"]
 
 
 def test_everybody_learns_where_each_worker_answers() -> None:
