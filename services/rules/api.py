@@ -89,7 +89,9 @@ def router(
 
     @api.post("/contact-searches")
     async def searches(request: Request) -> Response:
-        """Contacts that have this address, number, record or all of these words."""
+        """Contacts that have this address, number, record or all of these words: whole ones, of names and companies
+        (Müller finds Mueller; Mül finds neither).
+        """
         search = await read_json(request, Search)
         question = _question(search, country())
         after = _id_after(search.cursor)
