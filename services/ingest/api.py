@@ -38,7 +38,7 @@ from shared.contracts import api as contracts
 from shared.domain.configuration import Source
 from shared.domain.record import Json
 from shared.runtime import http
-from shared.runtime.access import Caller, Role, require
+from shared.runtime.access import Caller, Role, Straight, require
 from shared.runtime.http import Problem, json_response, read_json, traceparent_of
 from shared.runtime.world import World
 from shared.topology import PATH_WORDS
@@ -104,7 +104,7 @@ def routers(parts: Parts) -> tuple[APIRouter, ...]:
 
 def deliveries(parts: Parts) -> APIRouter:
     """Records, deletions and interactions, from our own senders."""
-    router = APIRouter(tags=["deliveries"])
+    router = APIRouter(tags=["deliveries"], route_class=Straight)
 
     @router.post("/v1/records", status_code=202, openapi_extra=openapi.body_of(openapi.RECORD, arrays=True))
     async def records(request: Request, caller: Sender, *, partial: bool = False, dry_run: bool = False) -> Response:

@@ -7,12 +7,13 @@ out; a token made or revoked elsewhere is known here within seconds.
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final, NamedTuple
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
 
 from shared.domain.errors import Transient
 from shared.runtime.clock import Clock
@@ -95,6 +96,31 @@ class _Required:
         if not admits(self.roles, caller.role):
             raise Problem(403, "Forbidden", f"This needs a token of role {' or '.join(self.roles)}.")
         return caller
+
+
+class Straight(APIRoute):
+    """A busy path: without a query all there is to read is its path (as text) and its caller. What FastAPI does to find
+    that out, an eighth of what a single record costs ingest, is left out; with a query all is as usual.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers a request."""
+        usual = super().get_route_handler()
+        guards = [(one.name, one.call) for one in self.dependant.dependencies if isinstance(one.call, _Required)]
+        assert len(guards) == len(self.dependant.dependencies), "a busy path depends on its caller only"
+        itself = self.dependant.request_param_name
+
+        async def handle(request: Request) -> Response:
+            if request.scope["query_string"]:
+                return await usual(request)
+            known: dict[str, Any] = {itself: request} if itself else {}
+            for name, guard in guards:
+                caller = await guard(request)
+                known |= {name: caller} if name else {}
+            answer: Response = await self.endpoint(**request.path_params, **known)
+            return answer
+
+        return handle
 
 
 def admits(roles: Sequence[Role], role: Role) -> bool:

@@ -24,7 +24,7 @@ from services.ingest.forms.confirming import Confirming
 from services.ingest.stage import Aside, Door
 from shared.domain.configuration import Source
 from shared.domain.opt_in import PREFIX
-from shared.runtime.access import Access, Role, bearer
+from shared.runtime.access import Access, Role, Straight, bearer
 from shared.runtime.http import Problem, json_response, read_body, traceparent_of, unavailable
 from shared.runtime.world import World
 from shared.topology import MESSAGE_BYTES_MAX
@@ -41,7 +41,7 @@ PREFLIGHT_S: Final = 3_600
 
 def router(world: World, door: Door, fetching: Fetching) -> APIRouter:
     """All paths below `/hooks`."""
-    routes = APIRouter(tags=["hooks"])
+    routes = APIRouter(tags=["hooks"], route_class=Straight)
     desk, confirming = _Desk(world, door, fetching), Confirming(door, world.clock)
 
     @routes.post("/hooks/{source}", status_code=202)

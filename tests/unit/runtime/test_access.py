@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from shared.domain.errors import Transient
-from shared.runtime.access import FRESH_S, Access, Caller, Role, admits, digest, require
+from shared.runtime.access import FRESH_S, Access, Caller, Role, Straight, admits, digest, require
 from shared.runtime.clock import ManualClock
 from shared.runtime.http import application, json_response
 
@@ -22,6 +22,19 @@ async def reads() -> Response:
 @router.get("/sends")
 async def sends(caller: Annotated[Caller, require(Role.SENDER)]) -> Response:
     return json_response({"name": caller.name, "sources": sorted(caller.sources or ())})
+
+
+busy = APIRouter(route_class=Straight)
+
+
+@busy.post("/guarded/{where}/{what}", dependencies=[require(Role.SENDER)])
+async def guarded(where: str, what: str) -> Response:
+    return json_response([where, what])
+
+
+@busy.post("/{where}/{what}")
+async def posts(where: str, what: str, caller: Annotated[Caller, require(Role.SENDER)], *, often: int = 1) -> Response:
+    return json_response([where, what, caller.name, often])
 
 
 class Tokens:
@@ -57,7 +70,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 def client(tokens: Tokens, clock: ManualClock) -> httpx.AsyncClient:
     access = Access(tokens, clock)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    transport = httpx.ASGITransport(application("Test", [router], {"access": access}))
+    transport = httpx.ASGITransport(application("Test", [router, busy], {"access": access}))
     return httpx.AsyncClient(transport=transport, base_url="http://test")
 
 
@@ -137,3 +150,33 @@ async def test_guessing_does_not_load_the_database(client: httpx.AsyncClient, to
     for number in range(50):
         assert await status(client, "/reads", f"guess-{number}") == 401
     assert tokens.reads == 1
+
+
+async def test_a_busy_path_answers_as_any_other(client: httpx.AsyncClient, tokens: Tokens) -> None:
+    tokens.add("sender", Role.SENDER)
+    tokens.add("reader", Role.READER)
+    sender = {"Authorization": "Bearer sender"}
+    assert (await client.post("/some%20where/what", headers=sender)).json() == ["some where", "what", "sender", 1]
+    assert (await client.post("/a/b?often=2", headers=sender)).json() == ["a", "b", "sender", 2]
+    assert (await client.post("/guarded/a/b", headers=sender)).json() == ["a", "b"]
+    refused = [
+        await client.post("/a/b"),
+        await client.post("/guarded/a/b"),
+        await client.post("/a/b", headers={"Authorization": "Bearer reader"}),
+        await client.post("/a/b?often=very", headers=sender),
+        await client.post("/a/b?dry_run=true", headers=sender),
+        await client.get("/a/b", headers=sender),
+    ]
+    assert [one.status_code for one in refused] == [401, 401, 403, 422, 422, 405]
+    assert {one.headers["content-type"] for one in refused} == {"application/problem+json"}
+
+
+def test_a_busy_path_may_rest_on_nothing_but_its_caller() -> None:
+    async def moment() -> float:
+        return 0.0
+
+    async def asks(moment: Annotated[float, Depends(moment)]) -> Response:
+        return json_response(moment)
+
+    with pytest.raises(AssertionError):
+        APIRouter(route_class=Straight).add_api_route("/moment", asks)
