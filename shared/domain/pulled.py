@@ -33,6 +33,9 @@ THIN: Final = frozenset({"cleverreach", "eventbrite"})
 HOSTED: Final = frozenset({"rapidmail", "hubspot-contacts"})
 """Those that run in one place, which their preset knows."""
 
+UPDATED: Final = "updatedAt"
+"""The member of HubSpot's rows that every change moves."""
+
 
 def fault_of(source: Source, timezones: Collection[str]) -> str | None:
     """What is wrong with the pulling of a source, the key first; None where nothing is."""
@@ -74,10 +77,8 @@ def _list_fault(source: Source) -> str | None:
         return "a list needs api, the address that its path is added to"
     if source.connector == "rest" and not (source.path and source.key):
         return "a list needs path and key (the member that names a row)"
-    if source.connector == "rapidmail" and not source.path:
-        return "rapidmail needs path, with the number of the list: /recipients?recipientlist_id=1"
-    if source.connector != "rest" and not source.token:
-        return f"{source.connector} needs token"
+    if (fault := _vendor_fault(source)) is not None:
+        return fault
     if any(path is not None and not path.startswith("/") for path in (source.path, source.changes)):
         return "path and changes begin with /"
     if source.connector == "rest" and (source.watermark is None) != (source.changes is None):
@@ -87,4 +88,15 @@ def _list_fault(source: Source) -> str | None:
     ways = source.pages
     if ways is not None and (ways.link, ways.next is not None, ways.param is not None).count(True) != 1:
         return "pages is one of link, next, cursor with param, and param"
+    return None
+
+
+def _vendor_fault(source: Source) -> str | None:
+    """What is wrong with a source that is a list of a vendor we know."""
+    if source.connector == "rapidmail" and not source.path:
+        return "rapidmail needs path, with the number of the list: /recipients?recipientlist_id=1"
+    if source.connector != "rest" and not source.token:
+        return f"{source.connector} needs token"
+    if source.connector == "hubspot-contacts" and (source.watermark not in (None, UPDATED) or source.changes):
+        return f"changes of HubSpot's contacts are found with watermark: {UPDATED}, and nothing else"
     return None

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from aiohttp import web
@@ -10,6 +11,12 @@ Row = dict[str, Any]
 
 RAPIDMAIL: Final = "Basic " + base64.b64encode(b"user:pass").decode()
 TOKEN: Final = "token-of-an-hour"
+
+FOUND_A_PAGE: Final = 200
+"""Rows that one page of HubSpot's search has at most."""
+
+FOUND_MAX: Final = 10_000
+"""Rows that one search of HubSpot gives at most."""
 
 
 class Vendor:
@@ -20,6 +27,7 @@ class Vendor:
         self.size = size
         self.ill: list[tuple[int, Mapping[str, str]]] = []
         self.asked: list[str] = []
+        self.posted: Any = None
         self.meanwhile: Callable[[], None] | None = None
         self.url = ""
         self._runner: web.AppRunner | None = None
@@ -35,6 +43,7 @@ class Vendor:
         ):  # fmt: skip
             app.router.add_get(path, self._guarded(answer))
         app.router.add_post("/services/oauth2/token", self._token)
+        app.router.add_post("/crm/v3/objects/contacts/search", self._guarded(self._search))
         self._runner = web.AppRunner(app)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -52,6 +61,7 @@ class Vendor:
             if self.ill:
                 status, headers = self.ill.pop(0)
                 return web.Response(status=status, headers=headers)
+            self.posted = await request.json() if request.content_type == "application/json" else None
             said = answer(request)
             if self.meanwhile is not None:
                 self.meanwhile()
@@ -92,6 +102,28 @@ class Vendor:
         part, more = self._part(after)
         following = {"paging": {"next": {"after": str(after + self.size), "link": "https://elsewhere.example"}}}
         return web.json_response({"results": part, **(following if more else {})})
+
+    def _search(self, request: web.Request) -> web.Response:
+        """As HubSpot searches contacts: the oldest change first, 200 a page and 10,000 a search at most."""
+        if request.headers.get("Authorization") != "Bearer pat-1":
+            return web.Response(status=401)
+        ((condition,),) = (group["filters"] for group in self.posted["filterGroups"])
+        by, after = condition["propertyName"], int(self.posted.get("after", "0"))
+        if condition["operator"] != "GTE" or self.posted["limit"] > FOUND_A_PAGE or after >= FOUND_MAX:
+            return web.json_response({"status": "error", "category": "VALIDATION_ERROR"}, status=400)
+
+        def moved(row: Row) -> int:
+            return int(datetime.fromisoformat(row["properties"][by]).timestamp() * 1000)
+
+        assert self.posted["sorts"] == [{"propertyName": by, "direction": "ASCENDING"}]
+        found = sorted((row for row in self.rows if moved(row) >= int(condition["value"])), key=moved)
+        told = {*self.posted["properties"], "createdate", "hs_object_id", by}
+        part = [
+            {**row, "properties": {name: value for name, value in row["properties"].items() if name in told}}
+            for row in found[after : after + self.size]
+        ]
+        more = {"paging": {"next": {"after": str(after + self.size)}}} if after + self.size < len(found) else {}
+        return web.json_response({"total": len(found), "results": part, **more})
 
     def _page(self, request: web.Request) -> web.Response:
         part, _ = self._part((int(request.query["p"]) - 1) * self.size)

@@ -19,7 +19,9 @@ Row = Mapping[str, Any]
 
 
 class Preset(NamedTuple):
-    """What is known of a vendor: `noise` are members of rows that say nothing of anybody."""
+    """What is known of a vendor: `noise` are members of rows that say nothing of anybody, `search` is the property by
+    which its search finds what has changed, where it has one.
+    """
 
     scheme: str = "Bearer"
     api: str | None = None
@@ -31,7 +33,24 @@ class Preset(NamedTuple):
     watermark: str | None = None
     map: Mapping[str, str] = {}
     noise: frozenset[str] = frozenset({"_links"})
+    search: str | None = None
 
+
+class Ask(NamedTuple):
+    """One request: a page at an address; with a search, whose conditions are posted as JSON, what is found there."""
+
+    at: URL
+    search: Mapping[str, Any] | None = None
+
+
+FOUND_A_PAGE: Final = 200
+"""Rows of one page of HubSpot's search, the most it gives."""
+
+FOUND_MAX: Final = 10_000
+"""What one search of HubSpot gives at most; beyond, it answers 400."""
+
+AGAIN: Final = "the same page comes again and again"
+"""Why an API is left that would be asked for ever."""
 
 _CONTACTS: Final = (
     "/services/data/v62.0/query?q=SELECT Id, Salutation, FirstName, LastName, Email, Phone, MobilePhone, Title, "
@@ -69,7 +88,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
         },
         noise=frozenset({"attributes"}),
     ),
-    # CRM API v3, "List": 100 a page, `paging.next.after` while there are more; archived ones are not in it.
+    # CRM API v3, "List": 100 a page, `paging.next.after` while there are more; archived ones are not in it. "Search the
+    # CRM" finds by lastmodifieddate, some seconds late, and goes on in the same way.
     "hubspot-contacts": Preset(
         api="https://api.hubapi.com",
         path="/crm/v3/objects/contacts?limit=100&properties=salutation,firstname,lastname,email,phone,mobilephone,"
@@ -84,7 +104,10 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "job_title": "properties.jobtitle", "street": "properties.address", "postcode": "properties.zip",
             "city": "properties.city", "country": "properties.country", "birthday": "properties.date_of_birth",
         },
-        noise=frozenset({"properties.hs_object_id", "properties.lastmodifieddate", "updatedAt"}),
+        noise=frozenset(
+            {"properties.hs_object_id", "properties.lastmodifieddate", "properties.createdate", "updatedAt"}
+        ),
+        search="lastmodifieddate",
     ),
 }  # fmt: skip
 
@@ -108,16 +131,45 @@ def completed(source: Source) -> Source:
     )
 
 
-def first_of(source: Source, since: datetime | None) -> URL:
-    """The address of the first page; with `since`, of what has changed since then."""
+def in_order(source: Source, since: datetime | None) -> bool:
+    """Whether what has changed since then comes in the order of its watermark, so that a reading can go on half-way."""
+    return since is not None and PRESETS[source.connector].search is not None
+
+
+def first_of(source: Source, since: datetime | None) -> Ask:
+    """How the first page is asked for; with `since`, that of what has changed since then."""
+    if since is not None and in_order(source, since):
+        return _search(source, since)
     path = source.path or ""
     if since is not None and source.changes is not None:
         path = source.changes.replace("{since}", quote(f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"))
-    address = URL((source.api or "").rstrip("/") + path)
+    address = _address(source, path)
     ways = source.pages
     if ways is not None and ways.param is not None and ways.cursor is None:
-        return address.update_query({ways.param: str(ways.first)})
-    return address
+        return Ask(address.update_query({ways.param: str(ways.first)}))
+    return Ask(address)
+
+
+def _address(source: Source, path: str) -> URL:
+    return URL((source.api or "").rstrip("/") + path)
+
+
+def _search(source: Source, since: datetime) -> Ask:
+    """What HubSpot finds that has changed since, the oldest change first, with the properties that the path names."""
+    path, _, query = (source.path or "").partition("?")
+    by = PRESETS[source.connector].search
+    condition = {"propertyName": by, "operator": "GTE", "value": str(_milliseconds(since))}
+    search = {
+        "filterGroups": [{"filters": [condition]}],
+        "sorts": [{"propertyName": by, "direction": "ASCENDING"}],
+        "properties": [name for name in URL(f"?{query}").query.get("properties", "").split(",") if name],
+        "limit": FOUND_A_PAGE,
+    }
+    return Ask(_address(source, f"{path}/search"), search)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def rows_of(answer: Json, source: Source) -> list[Row] | str:
@@ -132,7 +184,7 @@ def rows_of(answer: Json, source: Source) -> list[Row] | str:
             return "a row is no object"
         row = _without(one, noise)
         if source.watermark is not None:
-            moment = moment_of(row.get(source.watermark))
+            moment = moment_of(one.get(source.watermark))
             if moment is None:
                 return "a watermark is no time"
             row[source.watermark] = moment
@@ -140,9 +192,9 @@ def rows_of(answer: Json, source: Source) -> list[Row] | str:
     return rows
 
 
-def next_of(answer: Json, link: str | None, at: URL, rows: Sequence[Row], source: Source) -> URL | str | None:
-    """The address of the page after the one that was at `at`, None after the last; or why it is not asked."""
-    ways = source.pages
+def next_of(answer: Json, link: str | None, asked: Ask, rows: Sequence[Row], source: Source) -> Ask | str | None:
+    """How the page after this one is asked for, None after the last; or why it is not."""
+    ways, at = source.pages, asked.at
     if ways is None:
         return None
     if ways.link or ways.next is not None:
@@ -153,12 +205,32 @@ def next_of(answer: Json, link: str | None, at: URL, rows: Sequence[Row], source
             following = at.join(URL(said))
         except ValueError:
             return "the address of the next page is none"
-        return following if following.origin() == at.origin() else "the next page is at another host"
+        return Ask(following) if following.origin() == at.origin() else "the next page is at another host"
     name = ways.param or ""
     if ways.cursor is not None:
         cursor = value_at(answer, ways.cursor)
-        return at.update_query({name: str(cursor)}) if isinstance(cursor, str | int) and cursor != "" else None
-    return at.update_query({name: str(int(at.query[name]) + 1)}) if rows else None
+        if not isinstance(cursor, str | int) or cursor == "":
+            return None
+        return (
+            _found_next(asked, str(cursor), rows, source) if asked.search else Ask(at.update_query({name: str(cursor)}))
+        )
+    return Ask(at.update_query({name: str(int(at.query[name]) + 1)})) if rows else None
+
+
+def _found_next(asked: Ask, cursor: str, rows: Sequence[Row], source: Source) -> Ask | str:
+    """The search goes on from the time of its last row, so that what changes meanwhile moves no row out of sight; by
+    the vendor's cursor only through rows of one moment.
+    """
+    latest = latest_of(rows, source.watermark, None)
+    anew = None if latest is None else _search(source, latest)
+    search = asked.search or {}
+    if anew is not None and anew.search is not None and anew.search["filterGroups"] != search["filterGroups"]:
+        return anew
+    if not cursor.isdigit() or int(cursor) <= int(search.get("after", "0")):
+        return AGAIN
+    if int(cursor) >= FOUND_MAX:
+        return f"more than {FOUND_MAX} rows of one moment: sync now with --whole"
+    return Ask(asked.at, {**search, "after": cursor})
 
 
 def latest_of(rows: Sequence[Row], watermark: str | None, so_far: datetime | None) -> datetime | None:

@@ -43,9 +43,9 @@ class Client:
             self._session = None
 
     async def get(
-        self, api: str, path: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None
+        self, api: str, path: str, headers: Mapping[str, str], posted: Mapping[str, str] | bytes | None = None
     ) -> Answer | Refusal:
-        """What the API says at this path, which begins with a slash; with a form it is posted there. Never raises for
+        """What the API says at this path, which begins with a slash; a form or a body is posted there. Never raises for
         what the vendor does.
         """
         base = URL(api)
@@ -56,7 +56,7 @@ class Client:
             return NOT_ALLOWED
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                answer = await self._answer(url, headers, form)
+                answer = await self._answer(url, headers, posted)
         except TimeoutError:
             return Refusal("the vendor was silent too long", lasting=False)
         except (aiohttp.ClientError, OSError) as error:
@@ -65,9 +65,9 @@ class Client:
             return Refusal(f"the answer has more than {self._most} bytes", lasting=True)
         return refusal_of(answer) or answer
 
-    async def _answer(self, url: URL, headers: Mapping[str, str], form: Mapping[str, str] | None) -> Answer:
-        method = "GET" if form is None else "POST"
-        async with self._opened().request(method, url, headers=headers, data=form, allow_redirects=False) as answer:
+    async def _answer(self, url: URL, headers: Mapping[str, str], posted: Mapping[str, str] | bytes | None) -> Answer:
+        method = "GET" if posted is None else "POST"
+        async with self._opened().request(method, url, headers=headers, data=posted, allow_redirects=False) as answer:
             body = bytearray()
             async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
                 body += chunk

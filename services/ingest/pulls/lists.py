@@ -1,7 +1,7 @@
 """The way to other people's lists: one page of their API after another, at its own host only."""
 
 import base64
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ import msgspec
 from yarl import URL
 
 from services.ingest.core.fetching import Answer, Refusal
-from services.ingest.core.lists import PRESETS, Row, first_of, next_of, rows_of
+from services.ingest.core.lists import AGAIN, PRESETS, Ask, Row, first_of, next_of, rows_of
 from services.ingest.fetches.client import Client
 from services.ingest.pulls.client import PAGE_ROWS, Unreadable
 from shared.domain.configuration import Source
@@ -40,24 +40,25 @@ class Lists:
         changed since. The next page is asked for when the one before is done. Raises Unreadable.
         """
         headers = {"Accept": "application/json", **await self._authorization(source)}
-        at: URL | None = first_of(source, since)
+        ask: Ask | None = first_of(source, since)
         before: list[Row] = []
         for _ in range(PAGES_MAX):
-            if at is None:
+            if ask is None:
                 return
-            answer = await self._asked(at, headers)
+            answer = await self._asked(ask, headers)
             said = _decoded(answer)
             rows = rows_of(said, source)
             if isinstance(rows, str):
                 raise Unreadable(rows, lasting=True)
-            if rows and rows == before:
-                raise Unreadable("the same page comes again and again", lasting=True)
-            for first in range(0, len(rows), PAGE_ROWS):
-                yield rows[first : first + PAGE_ROWS]
-            following = next_of(said, answer.following, at, rows, source)
+            if ask.search is None and rows and rows == before:
+                raise Unreadable(AGAIN, lasting=True)
+            fresh = rows if ask.search is None else [row for row in rows if row not in before]
+            for first in range(0, len(fresh), PAGE_ROWS):
+                yield fresh[first : first + PAGE_ROWS]
+            following = next_of(said, answer.following, ask, rows, source)
             if isinstance(following, str):
                 raise Unreadable(following, lasting=True)
-            at, before = following, rows
+            ask, before = following, rows
         raise Unreadable(f"more than {PAGES_MAX} pages", lasting=True)
 
     async def _authorization(self, source: Source) -> dict[str, str]:
@@ -78,15 +79,18 @@ class Lists:
         key, _, secret = token.partition(":")
         form = {"grant_type": "client_credentials", "client_id": key, "client_secret": secret}
         address = URL((source.api or "").rstrip("/") + EXCHANGE)
-        found = _decoded(await self._asked(address, {"Accept": "application/json"}, form))
+        found = _decoded(await self._asked(Ask(address), {"Accept": "application/json"}, form))
         said = found.get("access_token") if isinstance(found, dict) else None
         if not isinstance(said, str):
             raise Unreadable("no token was given for key and secret", lasting=True)
         return said
 
-    async def _asked(self, at: URL, headers: dict[str, str], form: dict[str, str] | None = None) -> Answer:
+    async def _asked(self, ask: Ask, headers: dict[str, str], form: dict[str, str] | None = None) -> Answer:
         """An answer that can be read. Raises Unreadable."""
-        answer = await self._client.get(str(at.origin()), at.raw_path_qs, headers, form)
+        body: Mapping[str, str] | bytes | None = form
+        if ask.search is not None:
+            headers, body = {**headers, "Content-Type": "application/json"}, msgspec.json.encode(ask.search)
+        answer = await self._client.get(str(ask.at.origin()), ask.at.raw_path_qs, headers, body)
         if isinstance(answer, Refusal):
             raise Unreadable(answer.why, lasting=answer.lasting, wait=answer.wait)
         return answer

@@ -7,11 +7,11 @@ again, and the door knows it. Deletions come last, when the whole table was read
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from services.ingest.core.decide import Deletion, Item
-from services.ingest.core.lists import completed, latest_of
+from services.ingest.core.lists import completed, in_order, latest_of
 from services.ingest.core.pulling import (
     FAULTS_MAX,
     Page,
@@ -88,13 +88,15 @@ class Puller:
         faults: Counter[str] = Counter()
         began, latest = self._world.clock.now(), None
         listed = source.connector in APIS
+        ordered = listed and in_order(source, after)
         async with aclosing(self._lists.pages(source, after) if listed else pages(source, after)) as reading:
             async for rows in reading:
                 faults += await self._page(taken, source, rows, definition)
                 latest = latest_of(rows, source.watermark, latest) if listed and source.watermark else None
-        if latest is not None:  # a list comes in no order: how far that is, is known at its end
-            mark = mark_of([{"at": min(latest, began)}], "at")
-            await self._pulls.remember(taken, Page(0), (definition, mark or ""), self._world.clock.now())
+                if ordered and latest is not None:
+                    await self._reach(taken, definition, min(latest, began))
+        if latest is not None:  # of a list in no order it is known at its end how far that is
+            await self._reach(taken, definition, min(latest, began))
         state, why, deletions = "done", None, 0
         if reached is None:
             since = await self._pulls.before(taken, whole=source.watermark is not None) if listed else None
@@ -106,6 +108,10 @@ class Puller:
         most = dict(faults.most_common(FAULTS_MAX))
         await self._pulls.end(taken, state, self._world.clock.now(), why, most, deletions)
         self._log.info("pulled", source=taken.source, pull=taken.pull_id, state=state)
+
+    async def _reach(self, taken: Taken, definition: bytes, at: datetime) -> None:
+        mark = mark_of([{"at": at}], "at")
+        await self._pulls.remember(taken, Page(0), (definition, mark or ""), self._world.clock.now())
 
     async def _page(self, taken: Taken, source: Source, rows: Sequence[Row], definition: bytes) -> Counter[str]:
         if any(name and name not in rows[0] for name in (source.key, source.watermark)):

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.ingest.core import lists as core
 from services.ingest.pulls import lists
 from shared.domain.configuration import Source
 from shared.domain.events import RecordDeleted, RecordReceived
@@ -187,20 +188,85 @@ async def test_recipients_of_rapidmail_become_records_by_the_preset(house: House
     assert set(told.attributes) == {"status", "foreign_id"}
 
 
+def person(number: int, moment: str = "2026-01-01T10:00:00Z", **more: Any) -> dict[str, Any]:
+    """A contact as HubSpot tells it."""
+    said = {"firstname": "Ida", "lastname": f"Muster{number}", "email": f"p{number}@example.de", **more}
+    return {
+        "id": str(number), "properties": {**said, "lastmodifieddate": moment, "hs_object_id": str(number)},
+        "createdAt": "2025-01-01T10:00:00Z", "updatedAt": moment, "archived": False,
+    }  # fmt: skip
+
+
 async def test_contacts_of_hubspot_are_loaded_and_their_changes_found(house: House, vendor: Vendor) -> None:
-    vendor.rows = [
-        {"id": str(n), "properties": {"firstname": "Ida", "lastname": f"Muster{n}", "email": f"p{n}@example.de",
-         "lastmodifieddate": "2026-01-01T10:00:00Z", "hs_object_id": str(n)},
-         "createdAt": "2025-01-01T10:00:00Z", "updatedAt": "2026-01-01T10:00:00Z", "archived": False}
-        for n in range(ROWS)
-    ]  # fmt: skip
+    vendor.rows = [person(n) for n in range(ROWS)]
     connect(house, vendor, connector="hubspot-contacts", token="pat-1")
     assert counts(await pull(house)) == (ROWS, 0, 0, 0, 0)
     vendor.rows[2]["updatedAt"] = "2026-02-01T10:00:00Z"
-    vendor.rows[3]["properties"] |= {"email": None, "lastmodifieddate": "2026-02-01T10:00:00Z"}
+    vendor.rows[3] = person(3, "2026-02-01T10:00:00Z", email=None)
     assert counts(await pull(house)) == (0, 1, ROWS - 1, 0, 0), "what says nothing of anybody is no change"
     assert said(house)["3"].fields["email"] is None
     assert all("&properties=" in asked for asked in vendor.asked), "HubSpot tells only what it is asked for"
+
+
+SEARCHED = {"connector": "hubspot-contacts", "token": "pat-1", "watermark": "updatedAt"}
+
+
+async def test_changes_of_hubspot_are_searched_and_none_slips_by_while_pages_are_read(
+    house: House, vendor: Vendor
+) -> None:
+    vendor.rows = [person(n) for n in range(ROWS)]
+    connect(house, vendor, **SEARCHED)
+    assert counts(await pull(house)) == (ROWS, 0, 0, 0, 0)
+    for n in range(22):
+        vendor.rows[n] = person(n, f"2026-02-01T10:00:{n:02}Z", lastname="Neu")
+
+    def again() -> None:
+        vendor.meanwhile = None
+        vendor.rows[0] = person(0, "2026-02-01T11:00:00Z", lastname="Neuer")
+
+    vendor.meanwhile = again
+    run = await pull(house)
+    assert (run["read"], run["updated"]) == (ROWS + 1, 22), "one that changed meanwhile moved behind the others"
+    told = said(house)
+    assert {told[str(n)].fields["family_name"] for n in range(1, 22)} == {"Neu"}
+    run = await pull(house)
+    assert (run["read"], run["updated"]) == (1, 1), "and its newer words come by the next reading"
+    assert said(house)["0"].fields["family_name"] == "Neuer"
+    assert told["24"].fields["family_name"] == "Muster24"
+
+
+async def test_many_that_changed_in_one_moment_are_all_found(
+    house: House, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor.rows = [person(n) for n in range(ROWS)]
+    connect(house, vendor, **SEARCHED)
+    await pull(house)
+    vendor.rows = [person(n, "2026-02-01T10:00:00Z", lastname="Neu") for n in range(ROWS)]
+    run = await pull(house)
+    assert (run["read"], counts(run)) == (ROWS, (0, ROWS, 0, 0, 0))
+    monkeypatch.setattr(core, "FOUND_MAX", 20)
+    vendor.rows = [person(n, "2026-03-01T10:00:00Z", lastname="Neuer") for n in range(ROWS)]
+    run = await pull(house)
+    assert run["state"] == "failed"
+    assert "sync now with --whole" in run["why"]
+    assert counts(await pull(house, whole=True)) == (0, 5, 20, 0, 0)
+
+
+async def test_a_search_that_is_interrupted_goes_on_where_it_was(house: House, vendor: Vendor) -> None:
+    house.world.clock = clock = ManualClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
+    vendor.rows = [person(n) for n in range(ROWS)]
+    connect(house, vendor, **SEARCHED)
+    await pull(house)
+    clock.advance(60)
+    vendor.rows = [person(n, f"2026-02-{n + 1:02}T10:00:00Z", lastname="Neu") for n in range(ROWS)]
+    vendor.meanwhile = lambda: vendor.ill.append((429, {}))
+    assert (await pull(house))["state"] == "asked"
+    vendor.meanwhile, vendor.ill = None, []
+    clock.advance(3600)
+    await work(house)
+    run = (await runs(house))[0]
+    assert (run["state"], run["updated"]) == ("done", ROWS)
+    assert len([one for one in vendor.asked if one.endswith("/search")]) == 4, "one, one refused, two more"
 
 
 async def test_contacts_of_salesforce_are_loaded_and_only_changes_are_asked_for(house: House, vendor: Vendor) -> None:

@@ -45,6 +45,7 @@ def test_a_list_that_says_enough_has_no_fault(said: dict[str, Any]) -> None:
         (LIST | {"pages": {"cursor": "next"}}, "pages"),
         ({"connector": "rapidmail", "token": "user:pass"}, "recipientlist_id"),
         ({"connector": "hubspot-contacts"}, "token"),
+        ({"connector": "hubspot-contacts", "token": "pat", "watermark": "changed"}, "updatedAt"),
         ({"connector": "salesforce", "token": "key:secret"}, "api"),
     ],
 )
