@@ -35,8 +35,9 @@ format: setup ## Format the code and mend what can be mended alone
 	@$(VENV_PYTHON) -m ruff check --fix-only .
 	@$(VENV_PYTHON) -m ruff format .
 
-bench: setup ## Measure contacts a second and the CPU time of every process
+bench: setup ## Measure contacts a second, the CPU time of every process, and the front door alone
 	@$(VENV_PYTHON) -m tests.bench $(ARGS)
+	@$(VENV_PYTHON) -m tests.bench.front_door
 
 DATASETS ?= ../shared/datasets
 

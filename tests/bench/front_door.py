@@ -1,6 +1,6 @@
 """What comes through the front door in a second: arrays of 100, single records, and web hooks with an HMAC.
 
-`python -m tests.bench.front_door [--records 20000] [--requests 4000] [--senders 32]` starts the whole system in a
+`python -m tests.bench.front_door [--records 20000] [--requests 8000] [--senders 32]` starts the whole system in a
 throw-away folder and stops everything behind the door while it measures, so that one process of ingest, Kafka and
 Postgres have the machine to themselves: every answer is a 202 with Kafka's acknowledgement behind it. What the load
 generator itself costs stands apart; bodies are written and signed before the clock runs. Then the others go on, and the
@@ -68,7 +68,7 @@ def main() -> int:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.front_door", description="Speed of the front door.")
     parser.add_argument("--records", type=int, default=20_000, help="records sent in arrays of 100 (20,000)")
-    parser.add_argument("--requests", type=int, default=4_000, help="single records, and hooks (4,000 of each)")
+    parser.add_argument("--requests", type=int, default=8_000, help="single records, and hooks (8,000 of each)")
     parser.add_argument("--senders", type=int, default=32, help="requests under way at once (32)")
     wish = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kontaktwerk-bench-") as name:
