@@ -51,7 +51,7 @@ async def planned(running: Running) -> list[dict[str, Any]]:
     return [
         {
             "source": name,
-            "next_at": jobs.get(f"pull {name}"),
+            "next_at": min(filter(None, (jobs.get(f"pull {name}"), jobs.get(f"pull {name} whole"))), default=None),
             "last": next((run for run in last if run["source"] == name), None),
         }
         for name in tables

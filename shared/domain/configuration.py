@@ -51,7 +51,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `unique` names ids that this source gives a person once, `unique_per_person` such as a person has once anywhere: a
     field, `attributes.<key>` or `source_record_id`.
     Of a table (`sql`) are `url`, `query`, `key` (the column that names a row), `watermark` (a column that grows with
-    every change), `schedule` and `timezone`, and `deletions_max`: the share that a compare takes back without asking.
+    every change), `schedule` and `timezone`, and `deletions_max`: the share that a compare takes back without asking;
+    `whole_schedule` is when it is compared whole, where `schedule` goes by the watermark.
     `api` and `token`: where, and with what, is asked for what a hook only points to (pretix, and others that run in
     one place), or for a list that is pulled (rest): there are `path`, `changes` (what is asked instead since a
     watermark, which is put in for `{since}`), `rows` (where the rows stand in an answer) and `pages`.
@@ -79,6 +80,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     query: str | None = None
     watermark: str | None = None
     schedule: str | None = None
+    whole_schedule: str | None = None
     timezone: str = "Europe/Berlin"
     deletions_max: float = 0.1
     api: str | None = None

@@ -51,7 +51,7 @@ def fault_of(source: Source, timezones: Collection[str]) -> str | None:
         return fault
     if source.api is not None and not API.fullmatch(source.api):
         return "api is an address that begins with https:// and has neither password nor query"
-    if source.schedule is not None and not croniter.is_valid(source.schedule):
+    if not all(croniter.is_valid(cron) for cron in (source.schedule, source.whole_schedule) if cron is not None):
         return "schedule is no cron expression such as 0 3 * * *"
     if source.timezone not in timezones:
         return "timezone is no time zone such as Europe/Berlin"

@@ -160,24 +160,26 @@ class Schedule:
     def __init__(self, world: World, pulls: Pulls) -> None:
         self._world = world
         self._pulls = pulls
-        self._timed: dict[tuple[str, str, str], Chore] = {}
+        self._timed: dict[tuple[str, str, str, bool], Chore] = {}
 
     async def look(self) -> None:
         """Look at every source's clock; a run's id is the id of the pull, so it is asked for once."""
         wanted = {
-            (name, source.schedule, source.timezone)
+            (name, cron, source.timezone, whole)
             for name, source in self._world.configuration.sources.items()
-            if source.connector in PULLED and source.schedule is not None
+            for cron, whole in ((source.schedule, False), (source.whole_schedule, True))
+            if source.connector in PULLED and cron is not None
         }
-        self._timed = {one: self._timed.get(one) or self._chore(*one) for one in sorted(wanted)}
+        self._timed = {one: self._timed.get(one) or self._chore(*one[:3], whole=one[3]) for one in sorted(wanted)}
         for chore in self._timed.values():
             await chore.run()
 
-    def _chore(self, source: str, cron: str, timezone: str) -> Chore:
+    def _chore(self, source: str, cron: str, timezone: str, *, whole: bool) -> Chore:
         async def ask(run: Run) -> None:
-            await self._pulls.ask(run.run_id, source, self._world.clock.now(), whole=False, any_deletions=False)
+            await self._pulls.ask(run.run_id, source, self._world.clock.now(), whole=whole, any_deletions=False)
 
-        (chore,) = scheduler(self._world, "ingest", (Job(f"pull {source}", cron, timezone, None, ask),))
+        name = f"pull {source} whole" if whole else f"pull {source}"
+        (chore,) = scheduler(self._world, "ingest", (Job(name, cron, timezone, None, ask),))
         return chore
 
 

@@ -274,6 +274,21 @@ async def test_a_schedule_runs_once_a_time_and_a_missed_one_is_caught_up_once(
         await closed(one)
 
 
+async def test_by_a_clock_of_its_own_a_table_is_compared_whole(house: House, lite: Table) -> None:
+    house.world.clock = clock = ManualClock(house.world.clock.now().replace(second=30, microsecond=0))
+    connect(house, lite, watermark="updated_at", schedule="* * * * *", whole_schedule="*/2 * * * *")
+    await pull(house)
+    await lite.run("DELETE FROM customers WHERE id = 3")
+    deleted = []
+    for _ in range(3):
+        clock.advance(60)
+        for _ in range(2):
+            await work(house)
+        deleted.append((await runs(house))[0]["deleted"])
+    assert sum(deleted) == 1, "the watermark alone does not see it"
+    assert {run["state"] for run in await runs(house)} == {"done"}
+
+
 async def test_a_database_that_is_away_is_asked_again_later_and_a_wrong_query_is_not(house: House, lite: Table) -> None:
     connect(house, lite, url="sqlite:////nowhere/there.db")
     run = await pull(house)
