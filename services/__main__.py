@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from services import checking
 from services.dedup.train.verb import train_app
 from shared.commands import backup_verbs, operating, simulating
 from shared.commands.dead_letters_verbs import letters_app
@@ -22,7 +23,6 @@ from shared.commands.groups import tokens_app
 from shared.commands.options import Data, Json, show, wait
 from shared.commands.running import DEFAULT_DATA, Failed, Running, WrongUsage, print_json
 from shared.commands.sync_verbs import sync_app
-from shared.domain.configuration import Configuration
 from shared.runtime.settings import in_words
 from shared.topology import SERVICES
 
@@ -34,9 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-config_app = typer.Typer(help="The configuration, before it is used.", no_args_is_help=True)
 app.add_typer(tokens_app, name="tokens")
-app.add_typer(config_app, name="config")
+app.add_typer(checking.config_app, name="config")
 app.add_typer(letters_app, name="dead-letters")
 app.add_typer(train_app, name="train")
 app.add_typer(backup_verbs.backup_app, name="backup")
@@ -84,7 +83,9 @@ def run(service: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES
         raise WrongUsage(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
     from shared.runtime.service import main as run_service
 
-    raise typer.Exit(run_service(service, importlib.import_module(f"services.{service}.service").build, _usable))
+    raise typer.Exit(
+        run_service(service, importlib.import_module(f"services.{service}.service").build, checking.usable)
+    )
 
 
 @app.command()
@@ -238,46 +239,12 @@ def refresh(
     print(f"contacts that will be said again: {wait(command.run(Running(data), contacts or [])):,}")
 
 
-@config_app.command("check")
-def config_check(
-    folder: Annotated[Path | None, typer.Argument(help="The folder; else KONTAKTWERK_CONFIG_DIR.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Check the configuration files, the conditions of the rules too, and say what they configure.
-
-    Example: kontaktwerk config check deploy/config
-    """
-    from shared.commands import config_check as command
-    from shared.runtime.settings import Settings
-
-    configuration = command.read(folder or Settings().config_dir)
-    try:
-        _usable(configuration)
-    except ValueError as error:
-        raise Failed(str(error)) from None
-    found = command.described(configuration)
-    lines = [f"{name:<9} {', '.join(values) or 'none'}" for name, values in found.items() if isinstance(values, list)]
-    show(found, lines, as_json=as_json)
-
-
 app.command()(backup_verbs.restore)
 app.command()(backup_verbs.diff)
 app.command()(simulating.simulate)
-app.command()(operating.doctor)
+app.command()(checking.doctor)
 app.command()(operating.export)
 app.command()(operating.reconcile)
-
-
-def _usable(configuration: Configuration) -> None:
-    """Whether every service can use a configuration. Raises ValueError naming file, place and what to change."""
-    from services.enrich.core.asking import asked_of
-    from services.enrich.settings import EnrichSettings
-    from services.rules.core.loading import rulebook_of
-    from services.validate.core.standards import standards_of
-
-    standards_of(configuration.fields, configuration.sources)
-    rulebook_of(configuration)
-    asked_of(configuration.providers, plain_http=EnrichSettings().private_addresses == "allow")
 
 
 def _workers(text: str) -> dict[str, int]:

@@ -15,11 +15,13 @@ from shared.commands.examining import (
     of_kafka,
     of_password,
     of_postgres,
+    of_reach,
     of_tables,
     of_tokens,
     of_topics,
 )  # fmt: skip
 from shared.commands.kafka import broker_of
+from shared.commands.reaching import Reach, unreachable
 from shared.commands.running import Running
 from shared.domain.errors import Transient
 from shared.runtime.access import list_tokens
@@ -32,8 +34,10 @@ from shared.runtime.tables import newest_revision, revision_of
 SIGNS: Final = {State.GOOD: "✓", State.DOUBTFUL: "?", State.MEND: "✗"}
 
 
-async def run(running: Running) -> list[Check]:
-    """Everything, in the order in which it is best mended. Raises Failed when nobody said where to look."""
+async def run(running: Running, reach: Reach) -> list[Check]:
+    """Everything, in the order in which it is best mended; `reach` is what services may call. Raises Failed when nobody
+    said where to look.
+    """
     settings, url = Settings(), running.database()
     folders = (running.folder if running.folder.is_dir() else Path(), settings.config_dir)
     way = urlsplit(url)
@@ -41,7 +45,7 @@ async def run(running: Running) -> list[Check]:
         *await _kafka(running, settings),
         *await _postgres(url),
         *of_password(way.password, way.hostname),
-        *_configuration(settings.config_dir),
+        *_configuration(settings.config_dir, reach),
         *of_disk(_room(folders)),
     ]
 
@@ -103,7 +107,7 @@ async def _postgres(url: str) -> list[Check]:
     return [*of_postgres(server), *tables, *of_clock("Postgres", server.now, asked, answered), *tokens]
 
 
-def _configuration(folder: Path) -> list[Check]:
+def _configuration(folder: Path, reach: Reach) -> list[Check]:
     """Everything that a service loads at its start: the files, and the secrets and files that they name."""
     if not folder.is_dir():
         remedy = "set KONTAKTWERK_CONFIG_DIR to the folder with sources.yaml"
@@ -114,7 +118,8 @@ def _configuration(folder: Path) -> list[Check]:
         remedy = "correct the file, or set what it names; then: kontaktwerk config check"
         return [Check("configuration", State.MEND, str(error), remedy)]
     return [
-        Check("configuration", State.GOOD, f"{len(found.sources)} sources, {len(found.rules)} rules, secrets present")
+        Check("configuration", State.GOOD, f"{len(found.sources)} sources, {len(found.rules)} rules, secrets present"),
+        *of_reach(unreachable(found, reach)),
     ]
 
 

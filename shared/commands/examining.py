@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from shared.commands.reaching import Unreachable
 from shared.runtime.access import Token
 from shared.runtime.broker.kafka_admin import Cluster, settings_for
 from shared.runtime.database import Server
@@ -129,6 +130,11 @@ def of_tables(present: str | None, needed: str) -> list[Check]:
         remedy = "a later release made them; this one works on, but should be upgraded too"
         return [Check("tables", State.DOUBTFUL, f"revision {present}, newer than our {needed}", remedy)]
     return [Check("tables", State.GOOD, f"revision {present}")]
+
+
+def of_reach(unreachable: Sequence[Unreachable]) -> list[Check]:
+    """What would not be called, though it is configured."""
+    return [Check("configuration", State.DOUBTFUL, one.found, one.remedy) for one in unreachable]
 
 
 def of_clock(name: str, theirs: datetime, asked: datetime, answered: datetime) -> list[Check]:

@@ -1,4 +1,4 @@
-"""Verbs of whoever operates a system: `doctor`, `export`, `reconcile`."""
+"""Verbs of whoever operates a system: `export`, `reconcile`."""
 
 # ruff: noqa: PLC0415
 # Imports stand in the verb that needs them.
@@ -9,20 +9,7 @@ from typing import Annotated
 import typer
 
 from shared.commands.options import Data, Json, show, wait
-from shared.commands.running import Failed, Running
-
-
-def doctor(as_json: Json = False, data: Data = None) -> None:  # noqa: FBT002 (an option of a command line)
-    """Look at Kafka, Postgres, topics, tables, clocks, secrets, configuration and disk; say how to mend what is wrong.
-
-    Example: kontaktwerk doctor --json
-    """
-    from shared.commands import doctor as command
-
-    checks = wait(command.run(Running(data)))
-    show(command.document(checks), command.lines_of(checks), as_json=as_json)
-    if count := command.to_mend(checks):
-        raise Failed(f"{count} thing{'s' if count > 1 else ''} must be mended")
+from shared.commands.running import Running
 
 
 def export(

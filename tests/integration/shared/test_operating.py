@@ -9,13 +9,17 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from shared.commands import dead_letters, doctor, tokens, topics
 from shared.commands.examining import State
+from shared.commands.reaching import Reach
 from shared.commands.running import Failed, Running
 from shared.runtime.access import Access, Role
+from shared.runtime.addresses import Private
 from shared.runtime.clock import ManualClock
 from shared.runtime.database import Database
 from shared.runtime.halt import halt, halted
 from shared.topology import TOPICS
 from tests.support.stack import Stack
+
+REACH = Reach(Private.REFUSE, Private.LOOPBACK, Private.LOOPBACK)
 
 
 @pytest.fixture
@@ -39,7 +43,7 @@ def running(stack: Stack, database: str) -> Running:
 async def states(found: Running) -> Mapping[str, State]:
     """The worst state of each thing."""
     order = list(State)
-    checks = sorted(await doctor.run(found), key=lambda check: order.index(check.state))
+    checks = sorted(await doctor.run(found, REACH), key=lambda check: order.index(check.state))
     return {check.name: check.state for check in checks}
 
 
@@ -52,7 +56,7 @@ async def test_doctor_names_what_is_missing_and_is_content_once_it_is_made(
     found = running(stack, database)
     await topics.run(found)
     await tokens.create(found, Role.SENDER, "web site", None)
-    checks = await doctor.run(found)
+    checks = await doctor.run(found, REACH)
     assert [check for check in checks if check.state is State.MEND] == []
     document = json.loads(json.dumps(doctor.document(checks)))
     assert document["mend"] == 0
