@@ -230,6 +230,8 @@ class Identity:
                     found = introduced.record_id
                     batch.told.setdefault(found, []).append(introduced)
                     self._fold(batch, found)
+            if found is Unfound.UNKNOWN and address is not None and not happening.waited:
+                found = answering.departed(batch, look_up["records"], address, happening) or found
             match found:
                 case Unfound.HOPELESS:
                     batch.hopeless.append(happening)
@@ -292,7 +294,7 @@ class Identity:
     def _consent(self, batch: Batch, happening: Happening, record_id: str) -> None:
         change, stored = batch.changes.get(record_id), batch.before.get(record_id)
         record = change.record if change is not None else stored.record if stored is not None else None
-        told = None if record is None else interactions.consenting(happening, record)
+        told = None if record is None or not record.live else interactions.consenting(happening, record)
         if told is not None:
             batch.told.setdefault(record_id, []).append(told)
             self._fold(batch, record_id)

@@ -6,7 +6,7 @@ from typing import Literal, assert_never
 
 from services.dedup.core.arriving import Work
 from services.dedup.core.folding import Change, Fate, Stored, Told
-from services.dedup.core.interactions import Address, Happening, Holder, has
+from services.dedup.core.interactions import Address, Happening, Holder, Whom, has, moment_of
 from services.dedup.core.saying import Decided, interaction
 from services.dedup.core.scene import Plan, Scene, led
 from shared.domain.contact import Cause
@@ -134,3 +134,22 @@ def holders(batch: Batch, stored: Mapping[str, Stored], address: Address) -> Ite
     for record_id, one in stored.items():
         if record_id not in batch.changes and one.traits is not None and has(one.traits, address):
             yield Holder(record_id, one.traits.source, one.contact_id, one.traits)
+
+
+def departed(batch: Batch, stored: Mapping[str, Stored], address: Address, happening: Happening) -> str | None:
+    """The record that an interaction went to, where that was taken back after it had happened: nobody comes any more
+    for whom it could wait. Records of the batch are also found by an address that they had before it.
+    """
+    at = moment_of(happening.said)
+    gone = {record_id: change.record for record_id, change in batch.changes.items() if _meant(change, address)}
+    if address.whom is Whom.RECORD and address.value in stored and address.value not in batch.changes:
+        gone[address.value] = stored[address.value].record
+    later = [record_id for record_id, record in gone.items() if record.deleted is not None and record.deleted.at > at]
+    return min(later, default=None)
+
+
+def _meant(change: Change, address: Address) -> bool:
+    if change.traits is not None:
+        return False
+    before = change.before.traits if change.before is not None else None
+    return address.value == change.record.record_id or (before is not None and has(before, address))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Final
@@ -99,6 +99,11 @@ def key_of(text: str) -> int:
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)
 
 
+def moment_of(said: InteractionReceived) -> datetime:
+    """When it happened; what a wrong clock stamps as later than its arrival happened when it came."""
+    return said.at if said.at <= said.received_at + AHEAD_MAX else said.received_at
+
+
 def record_key(record_id: str) -> int:
     """The key that is locked by whoever changes this record."""
     return key_of(f"record|{record_id}")
@@ -174,8 +179,7 @@ def consenting(happening: Happening, record: Record) -> Told | None:
 
 def _told(happening: Happening, record_id: str, fields: dict[str, str], consents: Sequence[Consent]) -> Told:
     said = happening.said
-    at = said.at if said.at <= said.received_at + AHEAD_MAX else said.received_at
-    patch = Patch(event_id=happening.event_id, observed_at=at, fields=fields, consents=tuple(consents))
+    patch = Patch(event_id=happening.event_id, observed_at=moment_of(said), fields=fields, consents=tuple(consents))
     return Told(record_id, said.source, None, said.received_at, patch)
 
 

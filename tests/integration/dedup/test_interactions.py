@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from services.dedup.core.interactions import PARKED
 from services.dedup.service import try_parked
 from shared.domain.events import InteractionResolved
@@ -16,6 +18,7 @@ from tests.integration.dedup.town import (
     record_id,
     says,
     snapshots,
+    takes_back,
     types_in_outbox,
 )
 
@@ -119,6 +122,36 @@ async def test_who_never_comes_is_dropped_after_thirty_days(town: Town) -> None:
     (decided,) = (await town.state())["decision"]
     assert (str(decided[0]), decided[1]) == (event.id, "dropped")
     assert await types_in_outbox(town) == [Type.CONTACT_RESOLVED.wire]
+
+
+@pytest.mark.parametrize("whom", [{"record_id": record_id("a")}, {"email": UTE["email"]}], ids=["record", "email"])
+@pytest.mark.parametrize("first", ["interaction", "deletion"])
+async def test_what_happened_with_a_record_before_it_was_taken_back_does_not_wait_for_it(
+    town: Town, whom: dict[str, str], first: str
+) -> None:
+    """In one batch, as after a pause of Postgres: one after the other it would have gone with the record."""
+    await town.tell(says("a", **UTE))
+    event, gone = happens("newsletter.unsubscribed", at=5, **whom), takes_back("a", at=9)
+    settled = await town.tell(*((event, gone) if first == "interaction" else (gone, event)))
+    assert decisions(settled)[event.id].reason == DropReason.UNKNOWN_CONTACT
+    assert await waiting(town) == 0
+
+
+async def test_what_happens_after_a_record_was_taken_back_waits_for_its_return(town: Town) -> None:
+    """The control, and what is known only from the store."""
+    await town.tell(says("a", **UTE))
+    await town.tell(takes_back("a", at=9))
+    before, after = happens("call", at=5, record_id=record_id("a")), happens("call", at=20, record_id=record_id("a"))
+    settled = await town.tell(before, after)
+    assert decisions(settled)[before.id].reason == DropReason.UNKNOWN_CONTACT
+    assert await waiting(town) == 1
+    again = await town.tell(says("a", at=30, **UTE))
+    assert len(snapshots(again)) == 1
+    assert await waiting(town) == 0
+
+
+async def waiting(town: Town) -> int:
+    return len(await town.database.fetch("select from dedup.parked"))
 
 
 async def test_what_names_nobody_is_dropped_at_once(town: Town) -> None:
