@@ -161,6 +161,9 @@ def status(
         with contextlib.suppress(KeyboardInterrupt):
             wait(of_stages.watch(Running(data), Console()))
         return
+    if not (matching or sources or as_json):
+        of_stages.show(*wait(of_stages.look(Running(data))), Console())
+        return
     command = of_matching if matching else of_sources if sources else of_stages
     found = wait(command.fetch(Running(data)))
     print_json(found) if as_json else command.show(found, Console())

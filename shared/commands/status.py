@@ -1,7 +1,7 @@
 """`status`: how every stage does, and the books."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from rich.console import Console, Group
@@ -21,24 +21,32 @@ WATCHED_EVERY_S: Final = 2.0
 
 
 async def fetch(running: Running) -> dict[str, Any]:
-    """Stages and books as contract section 1 shows them. Raises Failed when something cannot be measured."""
+    """Stages and books as contract section 1 shows them. Raises Failed when something cannot be measured: a program may
+    not take the rest for the whole.
+    """
+    found, blind = await look(running)
+    if blind:
+        raise Failed(blindness(blind))
+    return found
+
+
+async def look(running: Running) -> tuple[dict[str, Any], list[str]]:
+    """The same as far as it can be measured, and the names of what cannot. Raises Failed when nothing can."""
     async with client(running, "reader", "operator") as asks:
         answer = await asks.ask("GET", "/v1/status", retry=False)
         runs = await asks.ask("GET", "/v1/reconciles", params={"limit": "1"}, retry=False)
     found: dict[str, Any] = answer.body if isinstance(answer.body, dict) else {}
     if answer.status != 200 or "stages" not in found:
         raise Failed(f"the status cannot be measured: {problem_of(answer)}")
-    blind = list(found.get("unmeasured") or unmeasured(found["stages"]))
-    if blind:
-        raise Failed(f"cannot be measured: {', '.join(blind)}")
     last = runs.body["items"] if runs.status == 200 else []
-    return {
+    told = {
         "stages": found["stages"],
         "books": found["books"],
         "jobs": found.get("jobs") or [],
         "reconciles": last,
         "configuration": found.get("configuration"),
     }
+    return told, list(found.get("unmeasured") or unmeasured(found["stages"]))
 
 
 def unmeasured(stages: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -51,15 +59,24 @@ async def watch(running: Running, console: Console) -> NoReturn:
     with Live(console=console, auto_refresh=False) as live:
         while True:
             try:
-                live.update(screen(await fetch(running)), refresh=True)
+                found, blind = await look(running)
+                below = [blindness(blind)] if blind else []
+                live.update(Group(screen(found), *below), refresh=True)
             except Failed as failed:
                 live.update(Text(str(failed)), refresh=True)
             await asyncio.sleep(WATCHED_EVERY_S)
 
 
-def show(found: Mapping[str, Any], console: Console) -> None:
-    """The same for people, once."""
+def show(found: Mapping[str, Any], blind: Sequence[str], console: Console) -> None:
+    """The same for people, once. Raises Failed, with all that is known on the screen, when something is not."""
     console.print(screen(found), highlight=False, soft_wrap=True)
+    if blind:
+        raise Failed(blindness(blind))
+
+
+def blindness(blind: Sequence[str]) -> str:
+    """What cannot be measured, and where to look."""
+    return f"cannot be measured: {', '.join(blind)}; its log says why, and `kontaktwerk doctor` what may be missing"
 
 
 def screen(found: Mapping[str, Any]) -> Group:
@@ -74,18 +91,22 @@ def screen(found: Mapping[str, Any]) -> Group:
         table.add_row(
             name,
             f"{stage['rate'] or 0:,.0f}",
-            f"{stage['lag']:,}",
+            _figure(stage["lag"]),
             "" if not oldest else f"{oldest:,.0f} s",
-            f"{stage['dead_letters']:,}",
+            _figure(stage["dead_letters"]),
             stage.get("last_error") or "",
         )
     lines = [
-        equation(found["books"]),
+        equation(found["books"]) if found["books"] else "the books cannot be read",
         *(configured(found["configuration"]) if found["configuration"] else ()),
         *map(timed, found["jobs"]),
         *map(line_of, found["reconciles"]),
     ]
     return Group(table, "", *lines)
+
+
+def _figure(figure: int | None) -> str:
+    return "?" if figure is None else f"{figure:,}"
 
 
 def configured(configuration: Mapping[str, Any]) -> list[str]:
