@@ -162,7 +162,8 @@ def status(
             wait(of_stages.watch(Running(data), Console()))
         return
     if not (matching or sources or as_json):
-        of_stages.show(*wait(of_stages.look(Running(data))), Console())
+        known, blind = wait(of_stages.look(Running(data)))
+        of_stages.show(known, blind, Console())
         return
     command = of_matching if matching else of_sources if sources else of_stages
     found = wait(command.fetch(Running(data)))
