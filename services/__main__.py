@@ -161,13 +161,15 @@ def status(
         with contextlib.suppress(KeyboardInterrupt):
             wait(of_stages.watch(Running(data), Console()))
         return
-    if not (matching or sources or as_json):
+    if matching or sources:
+        command = of_matching if matching else of_sources
+        found = wait(command.fetch(Running(data)))
+        print_json(found) if as_json else command.show(found, Console())
+    elif as_json:
+        print_json(wait(of_stages.fetch(Running(data))))
+    else:
         known, blind = wait(of_stages.look(Running(data)))
         of_stages.show(known, blind, Console())
-        return
-    command = of_matching if matching else of_sources if sources else of_stages
-    found = wait(command.fetch(Running(data)))
-    print_json(found) if as_json else command.show(found, Console())
 
 
 @app.command()
