@@ -91,7 +91,7 @@ async def watched(system: System, until: asyncio.Task[None]) -> dict[str, list[L
     """What every process looked like, until the other thing has ended."""
     looks: dict[str, list[Look]] = defaultdict(list)
     ports = json.loads((system.data / "run" / "ports.json").read_text())
-    began = time.monotonic()
+    began, minute = time.monotonic(), 0
     while not until.done():
         for name, found in system.endpoints()["pids"].items():
             pids = found if isinstance(found, list) else [found]
@@ -99,6 +99,10 @@ async def watched(system: System, until: asyncio.Task[None]) -> dict[str, list[L
                 label = f"{name}-{number}" if name in SERVICES else name
                 tasks = await _tasks(system, ports[label]) if name in SERVICES else None
                 looks[label].append(_look(psutil.Process(pid), time.monotonic() - began, tasks))
+        if (passed := int(time.monotonic() - began) // 60) > minute:
+            minute = passed
+            ours = sum(seen[-1].megabytes for seen in looks.values())
+            print(f"  {minute} minutes, {ours:,.0f} MB in all", file=sys.stderr)
         await asyncio.sleep(LOOK_EVERY_S)
     await until
     return looks
@@ -153,7 +157,11 @@ async def measured(folder: Path, minutes: float, rate: float) -> dict[str, list[
 
 def main() -> int:
     """Read the wishes, run, and print the table; 1 where something of ours grows."""
-    parser = argparse.ArgumentParser(description="Whether anything grows under a steady load.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.flat",
+        description="Whether anything grows under a steady load.",
+        epilog="Example: python -m tests.bench.flat --minutes 30 --rate 40",
+    )
     parser.add_argument("--minutes", type=float, default=30, help="of load")
     parser.add_argument("--rate", type=float, default=40, help="records a second")
     wished = parser.parse_args()
