@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.domain.text import fold, words_of
 
-READINGS_MAX: Final = 32_768
+READINGS_MAX: Final = 16_384
 """Streets, cities and companies kept as read: they repeat far more often than persons."""
 
 _NUMBER: Final = r"\d{1,5}\s?[a-zA-Z]?(?:\s?[-–/+]\s?\d{0,5}\s?[a-zA-Z]?)?"

@@ -11,7 +11,7 @@ from shared.domain.text import fold, meant_as_name
 
 MailKind = Literal["personal", "role", "family"]
 
-READINGS_MAX: Final = 65_536
+READINGS_MAX: Final = 16_384
 """Addresses kept as read: the same address comes from several sources within minutes."""
 
 LOCAL_MAX, ADDRESS_MAX = 64, 254

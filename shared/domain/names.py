@@ -10,7 +10,7 @@ from nameparser import HumanName
 from shared.domain.tables import rows
 from shared.domain.text import meant_as_name, words_of
 
-READINGS_MAX: Final = 32_768
+READINGS_MAX: Final = 16_384
 """Names kept as read: given and family names repeat; whole names do so within a delivery."""
 
 TITLES: Final = frozenset({

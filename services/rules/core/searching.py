@@ -15,8 +15,8 @@ from shared.domain.text import flat, words_of
 WORDS_MAX: Final = 12
 """Words of one contact or one question; names and companies have fewer."""
 
-WORDS_KEPT: Final = 65_536
-"""Keys of words kept: the names of a large population, about 10 MB."""
+WORDS_KEPT: Final = 16_384
+"""Keys of words kept: the names of a large population, about 3 MB."""
 
 Kind = Literal["email", "phone", "record", "word"]
 

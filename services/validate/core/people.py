@@ -13,7 +13,7 @@ from shared.domain.text import is_placeholder, words_of
 AGE_YEARS_MAX: Final = 120
 """Two persons are known to have grown older; a list that holds more of them holds mistakes."""
 
-NAMES_MAX: Final = 65_536
+NAMES_MAX: Final = 16_384
 """Parts of names kept as judged; they repeat."""
 
 _NO_NAME: Final = re.compile(r"[\d@<>{}\[\]|\\^~*_=+%$§#€\"]|https?:|www\.", re.IGNORECASE)
