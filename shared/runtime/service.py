@@ -16,7 +16,8 @@ from typing import Final, TypeVar
 from shared.domain.errors import Transient
 from shared.runtime.access import Access
 from shared.runtime.broker import Consumer
-from shared.runtime.broker.kafka import ClientBroken, KafkaBroker, OffsetsLost
+from shared.runtime.broker.kafka import KafkaBroker, OffsetsLost
+from shared.runtime.broker.kafka_client import ClientBroken
 from shared.runtime.clock import RandomIds, SystemClock
 from shared.runtime.configuration import Misconfigured
 from shared.runtime.database import Database

@@ -11,7 +11,8 @@ from typing import Final
 
 from shared.domain.errors import Transient
 from shared.runtime.broker import Broker, Consumer, Message
-from shared.runtime.broker.kafka import ClientBroken, OffsetsLost
+from shared.runtime.broker.kafka import OffsetsLost
+from shared.runtime.broker.kafka_client import ClientBroken
 from shared.runtime.offsets import next_offsets
 
 MESSAGES_MAX: Final = 200

@@ -52,7 +52,8 @@ RUNTIME_FILES = frozenset(
 )  # fmt: skip
 BROKER_FILES = frozenset(
     {
-        "__init__.py", "kafka.py", "kafka_admin.py", "kafka_client.py", "kafka_reader.py", "memory.py", "partitions.py",
+        "__init__.py", "kafka.py", "kafka_admin.py", "kafka_client.py", "kafka_reader.py", "kafka_watch.py",
+        "memory.py", "partitions.py",
     }
 )  # fmt: skip
 

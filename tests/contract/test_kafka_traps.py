@@ -20,9 +20,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from shared.domain.errors import Transient
-from shared.runtime.broker import Draft, TopicPartition, kafka_client
+from shared.runtime.broker import Draft, TopicPartition, kafka_client, kafka_watch
 from shared.runtime.broker import kafka as ours
-from shared.runtime.broker.kafka import ClientBroken, KafkaBroker, KafkaConsumer, KafkaProducer, OffsetsLost
+from shared.runtime.broker.kafka import KafkaBroker, KafkaConsumer, KafkaProducer, OffsetsLost
+from shared.runtime.broker.kafka_client import ClientBroken
 from shared.runtime.settings import KafkaSettings
 from shared.topology import RECEIVED
 from tests.contract.test_broker import forget_topics, said, take_all
@@ -52,10 +53,11 @@ class Client:
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
-        self.position = structs.TopicPartition(RECEIVED.name, 0)
+        self.place = structs.TopicPartition(RECEIVED.name, 0)
         self.sought: list[tuple[Any, int]] = []
         self.fetching: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.highest: int | None = None
+        self.end: int | None = 0
+        self.at = 0
         self._fetcher = self
 
     @property
@@ -69,10 +71,15 @@ class Client:
         return answer
 
     def assignment(self) -> set[Any]:
-        return {self.position}
+        return {self.place}
 
-    def highwater(self, _: Any) -> int | None:
-        return self.highest
+    async def end_offsets(self, _: Any) -> dict[Any, int]:
+        if self.end is None:
+            raise errors.KafkaConnectionError
+        return {self.place: self.end}
+
+    async def position(self, _: Any) -> int:
+        return self.at
 
     async def committed(self, _: Any) -> int | None:
         return 3
@@ -105,7 +112,7 @@ async def test_t1_an_error_while_taking_ends_the_process_since_messages_may_be_g
 async def test_t1_a_partition_nobody_has_read_makes_all_start_again_at_what_is_committed() -> None:
     client = Client(errors.NoOffsetForPartitionError())
     assert await over(client).take(10, 0.1) == []
-    assert client.sought == [(client.position, 3)]
+    assert client.sought == [(client.place, 3)]
 
 
 async def test_t2_a_fetcher_that_died_in_silence_is_noticed() -> None:
@@ -115,15 +122,36 @@ async def test_t2_a_fetcher_that_died_in_silence_is_noticed() -> None:
         await over(client).take(10, 0.01)
 
 
-async def test_t2_silence_although_messages_are_there_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_t2_silence_although_messages_are_there_is_noticed_also_where_reading_never_began(
+    broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_watch, "LOOK_EVERY_S", 0.2)
+    producer = broker.producer()
+    await producer.start()
+    consumer = broker.consumer("silent", [RECEIVED.name], None)
+    await consumer.start()
+    for _ in range(5):
+        assert await consumer.take(10, 0.3) == []  # nothing is there: peace is no silence
+    assert isinstance(consumer, KafkaConsumer)
+    nothing_to_fetch: tuple[Any, ...] = ([], {}, 0.05, False, [])
+    monkeypatch.setattr(consumer._consumer._fetcher, "_get_actions_per_node", lambda _: nothing_to_fetch)
+    await asyncio.sleep(0.5)  # the fetch that is on its way comes home
+    await producer.send([said(1)])
+    with pytest.raises(ClientBroken, match="nothing heard"):
+        await take_all(consumer, 1)
+    await consumer.stop()
+    await producer.stop()
+
+
+async def test_t2_a_broker_that_does_not_answer_a_look_is_no_broken_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka_watch, "LOOK_EVERY_S", 0.0)
     client = Client()
     consumer = over(client)
-    consumer._delivered[client.position] = 5
-    consumer._heard_at = time.monotonic() - ours.SILENCE_S - 1
-    client.highest = 5
+    for end, at in ((9, 5), (None, 5), (9, 5), (9, 6), (9, 9), (9, 9)):
+        client.end, client.at = end, at
+        assert await consumer.take(10, 0.01) == []
+    client.end = 10
     assert await consumer.take(10, 0.01) == []
-    consumer._heard_at = time.monotonic() - ours.SILENCE_S - 1
-    client.highest = 6
     with pytest.raises(ClientBroken, match="nothing heard"):
         await consumer.take(10, 0.01)
 
@@ -206,6 +234,27 @@ async def test_t10_a_commit_after_a_rebalance_moves_nothing_it_does_not_own(brok
     await consumer.commit({TopicPartition(RECEIVED.name, 5): 1, TopicPartition("contacts.clean", 0): 1})
     backlog = await broker.admin().backlog("one", [RECEIVED.name])
     assert sum(one.messages for one in backlog.values()) == 6
+    await consumer.stop()
+    await producer.stop()
+
+
+async def test_t10_what_a_stale_commit_moved_back_is_committed_again_while_nothing_arrives(
+    broker: KafkaBroker, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_watch, "LOOK_EVERY_S", 0.2)
+    producer = broker.producer()
+    await producer.start()
+    await producer.send([said(number) for number in range(6)])
+    consumer = broker.consumer("two", [RECEIVED.name], None)
+    await consumer.start()
+    await take_all(consumer, 6)
+    await consumer.commit({TopicPartition(RECEIVED.name, 0): 6})
+    assert isinstance(consumer, KafkaConsumer)
+    await consumer._consumer.commit({structs.TopicPartition(topic_prefix + RECEIVED.name, 0): 5})
+    assert sum(one.messages for one in (await broker.admin().backlog("two", [RECEIVED.name])).values()) == 1
+    for _ in range(3):
+        assert await consumer.take(10, 0.3) == []
+    assert sum(one.messages for one in (await broker.admin().backlog("two", [RECEIVED.name])).values()) == 0
     await consumer.stop()
     await producer.stop()
 

@@ -18,7 +18,7 @@ from services.ingest.core.books import SPOOL
 from services.ingest.settings import IngestSettings
 from shared.domain.errors import Transient
 from shared.runtime.broker import Draft, refuse_oversized
-from shared.runtime.broker.kafka import ClientBroken
+from shared.runtime.broker.kafka_client import ClientBroken
 from shared.runtime.http import unavailable
 from shared.runtime.spool import Spool, SpoolFull, SpoolTaken, has_left
 from shared.runtime.telemetry import Measure, logger

@@ -7,7 +7,6 @@ for a fetcher that died in silence, and no trust in a client that has failed onc
 
 import asyncio
 import re
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +18,15 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 
 from shared.domain.errors import Transient
 from shared.runtime.broker import Admin, Consumer, Draft, Message, Producer, Reader, TopicPartition, refuse_oversized
-from shared.runtime.broker.kafka_client import START_TIMEOUT_S, TOPIC_BYTES_MAX, connection, message_of, stopped
+from shared.runtime.broker.kafka_client import (
+    START_TIMEOUT_S,
+    TOPIC_BYTES_MAX,
+    ClientBroken,
+    connection,
+    message_of,
+    stopped,
+)
+from shared.runtime.broker.kafka_watch import Watch
 from shared.runtime.broker.partitions import partition_of
 from shared.runtime.rounds import Rounds
 from shared.runtime.settings import KafkaSettings
@@ -36,9 +43,6 @@ COMMIT_TIMEOUT_S: Final = 20.0
 
 BARRIER_S: Final = 15.0
 """How long a rebalance waits for the batch in hand: a batch takes well under a second unless the world is away."""
-
-SILENCE_S: Final = 30.0
-"""No message for so long although some are there: the fetcher is dead without saying so (T2)."""
 
 REBALANCE_GRACE_S: Final = 5.0
 """How much longer than asked a take may wait while the group is being rebalanced."""
@@ -58,10 +62,6 @@ class OffsetsLost(Exception):
     Nobody jumps over it silently: it is for an operator to say from where the group goes on (Kafka's own tool
     `kafka-consumer-groups --reset-offsets`), and what to do about what it missed (`refresh --all`, backup's archive).
     """
-
-
-class ClientBroken(Exception):
-    """The client can no longer be trusted; the process ends and a new one starts clean."""
 
 
 class KafkaBroker:
@@ -119,8 +119,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # the cli
         self._consumer: Any = None
         self._hand_empty = asyncio.Event()
         self._hand_empty.set()
-        self._delivered: dict[structs.TopicPartition, int] = {}
-        self._heard_at = time.monotonic()
+        self._watch = Watch()
 
     async def start(self) -> None:
         """Join the group. Raises Transient while no broker answers (T8: the client gives up at once)."""
@@ -151,7 +150,6 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # the cli
         except (errors.KafkaError, OSError, TimeoutError) as error:
             await self.stop()
             raise Transient(type(error).__name__) from error
-        self._heard_at = time.monotonic()
 
     async def take(self, messages_max: int, wait_s: float) -> list[Message]:
         """The next messages. Raises OffsetsLost or ClientBroken: the process must start anew."""
@@ -172,11 +170,8 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # the cli
             raise ClientBroken(f"taking messages: {type(error).__name__}") from error
         messages = [message_of(one, self._prefix) for records in fetched.values() for one in records]
         if not messages:
-            self._watch()
+            await self._watch.look(self._consumer)
             return []
-        self._heard_at = time.monotonic()
-        for position, records in fetched.items():
-            self._delivered[position] = records[-1].offset + 1
         self._hand_empty.clear()
         return messages
 
@@ -191,6 +186,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # the cli
             if mine:
                 async with asyncio.timeout(COMMIT_TIMEOUT_S):
                     await self._consumer.commit(mine)
+                self._watch.finished(mine)
         except (errors.CommitFailedError, errors.IllegalStateError):
             pass  # rebalanced meanwhile: the batch comes again somewhere and is answered alike
         except TimeoutError as error:
@@ -231,8 +227,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # the cli
         self, assigned: Any
     ) -> None:
         """Start partitions that nobody has read at their first message, and write that down."""
-        self._delivered.clear()
-        self._heard_at = time.monotonic()
+        self._watch.renew()
         await self._begin(assigned, only_new=True)
 
     async def _begin(self, partitions: Any, *, only_new: bool = False) -> None:
@@ -249,19 +244,6 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # the cli
         if written:
             with suppress(errors.CommitFailedError, errors.IllegalStateError):
                 await consumer.commit(written)  # rebalanced meanwhile: whoever owns it now writes it down
-
-    def _watch(self) -> None:
-        """T2: a fetcher that has died returns nothing for ever, and nothing looks different."""
-        if self._consumer._fetcher.error_future.done():  # noqa: SLF001 (the client shows it nowhere else)
-            raise ClientBroken("the fetcher has ended")
-        if time.monotonic() - self._heard_at < SILENCE_S:
-            return
-        for position in self._consumer.assignment():
-            highwater = self._consumer.highwater(position)
-            known = self._delivered.get(position)
-            if known is not None and highwater is not None and highwater > known:
-                raise ClientBroken(f"nothing heard for {SILENCE_S:.0f} s although messages are there")
-        self._heard_at = time.monotonic()
 
 
 class KafkaProducer:

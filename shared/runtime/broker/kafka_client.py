@@ -17,6 +17,10 @@ STOP_TIMEOUT_S: Final = 10.0
 """A stop with pending data hangs while the broker is down (T5)."""
 
 
+class ClientBroken(Exception):
+    """The client can no longer be trusted; the process ends and a new one starts clean."""
+
+
 def connection(kafka: KafkaSettings) -> dict[str, Any]:
     """The settings as the client's arguments."""
     context: ssl.SSLContext | None = None

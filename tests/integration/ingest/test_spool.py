@@ -12,7 +12,7 @@ from services.ingest.spool import outlet as ours
 from shared.domain.errors import Transient
 from shared.domain.events import Event
 from shared.runtime.broker import Draft
-from shared.runtime.broker.kafka import ClientBroken
+from shared.runtime.broker.kafka_client import ClientBroken
 from shared.runtime.database import Database
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry import Metrics

@@ -10,7 +10,7 @@ import pytest
 from services.ingest.settings import IngestSettings
 from services.ingest.spool.outlet import Outlet
 from shared.runtime.broker import Draft
-from shared.runtime.broker.kafka import ClientBroken
+from shared.runtime.broker.kafka_client import ClientBroken
 from shared.runtime.clock import ManualClock
 from shared.runtime.http import Problem
 from shared.topology import RECEIVED
