@@ -133,8 +133,11 @@ async def test_t2_silence_although_messages_are_there_is_noticed_also_where_read
     for _ in range(5):
         assert await consumer.take(10, 0.3) == []  # nothing is there: peace is no silence
     assert isinstance(consumer, KafkaConsumer)
-    nothing_to_fetch: tuple[Any, ...] = ([], {}, 0.05, False, [])
-    monkeypatch.setattr(consumer._consumer._fetcher, "_get_actions_per_node", lambda _: nothing_to_fetch)
+
+    def nothing_to_fetch(_: Any) -> tuple[Any, ...]:
+        return [], {}, 0.05, False, []
+
+    monkeypatch.setattr(consumer._consumer._fetcher, "_get_actions_per_node", nothing_to_fetch)
     await asyncio.sleep(0.5)  # the fetch that is on its way comes home
     await producer.send([said(1)])
     with pytest.raises(ClientBroken, match="nothing heard"):
